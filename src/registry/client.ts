@@ -1,0 +1,180 @@
+import { CacheError } from '../errors.ts';
+import { type Digest, matchesDigest } from '../image/digest.ts';
+import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
+import { canonicalReference, type ImageReference } from '../image/reference.ts';
+import { defaultEntraCredential, type EntraCredential, isAcrHost } from './acr.ts';
+import { Authentication } from './authentication.ts';
+import { SharedBackoff } from './backoff.ts';
+import { type BlobReader, memoryReader, ResumingReader } from './blobReader.ts';
+import { BlobSource } from './blobSource.ts';
+import { BlobTargets } from './blobTargets.ts';
+import { CredentialStore } from './credentials.ts';
+import { Egress } from './egress.ts';
+import { Endpoint } from './endpoint.ts';
+import type { RegistryEvent } from './events.ts';
+import { Fault } from './fault.ts';
+import { type FetchedManifest, getManifest, headManifest, type ManifestHead } from './manifests.ts';
+import { type RetryContext, withRetries } from './retry.ts';
+import { DEFAULT_TIMING, type Timing } from './timing.ts';
+import { type Lookup, Transport } from './transport.ts';
+
+export type { RegistryEvent };
+
+export interface RegistryOptions {
+  /** Host patterns, `*.azurecr.io`; empty = all public. A host written out may be on a private network. */
+  readonly allowedRegistries: readonly string[];
+  /** Host[:port] patterns that are reached over plain http and may be local. Always allowed. */
+  readonly insecureRegistries: readonly string[];
+  /** JSON text, Docker's config.json. */
+  readonly dockerAuthConfig?: string;
+  /** Client id of the user-assigned identity for Azure Container Registry. */
+  readonly acrIdentityClientId?: string;
+  /** What happens, for a log: structured, no secrets. */
+  readonly log?: (event: RegistryEvent) => void;
+  /** Tests shorten stalls and back-off. */
+  readonly timing?: Partial<Timing>;
+  /** In place of the system's name service. Its answers go through the egress rules all the same. */
+  readonly lookup?: Lookup;
+  /** In place of this app's own identity. */
+  readonly entraCredential?: EntraCredential;
+  /** Registries that are Azure Container Registries under another name: a custom domain, a test's front. */
+  readonly acrHosts?: readonly string[];
+}
+
+/** Pulls from any registry that speaks https://github.com/opencontainers/distribution-spec. */
+export class RegistryClient {
+  readonly #transport: Transport;
+  readonly #endpoint: Endpoint;
+  readonly #context: RetryContext;
+  readonly #targets = new BlobTargets();
+
+  /** @throws {Error} naming the setting that cannot be read */
+  constructor(options: RegistryOptions) {
+    const timing = { ...DEFAULT_TIMING, ...options.timing };
+    const log = options.log ?? ((): void => undefined);
+    const backoff = new SharedBackoff(timing);
+    const egress = new Egress(options.allowedRegistries, options.insecureRegistries);
+    this.#context = { timing, backoff, log };
+    this.#transport = new Transport({ egress, backoff, timing, log, lookup: options.lookup });
+    const acrHosts = new Set(options.acrHosts ?? []);
+    const authentication = new Authentication({
+      transport: this.#transport,
+      context: this.#context,
+      credentials: new CredentialStore(options.dockerAuthConfig),
+      isAcr: (registry) => isAcrHost(registry) || acrHosts.has(registry),
+      entraCredential: async (registry) =>
+        options.entraCredential ?? (await defaultEntraCredential(registry, options.acrIdentityClientId)),
+    });
+    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, timing, log });
+  }
+
+  /**
+   * The digest a tag or digest stands for now, by HEAD (GET where HEAD is refused). Not a counted pull at
+   * Docker Hub.
+   * @throws {CacheError}
+   */
+  headManifest(ref: ImageReference, signal?: AbortSignal): Promise<ManifestHead> {
+    return headManifest(this.#manifests(), ref, signal);
+  }
+
+  /**
+   * One counted pull. The bytes are verified against `digest`, which wins over the reference's own; at most
+   * 4 MiB.
+   * @throws {CacheError}
+   */
+  getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<FetchedManifest> {
+    return getManifest(this.#manifests(), ref, digest, signal);
+  }
+
+  /**
+   * A small blob whole, such as a config, verified by digest and size. Needs no request where the descriptor
+   * carries it.
+   * @throws {CacheError} unsupported_image where it is larger than 4 MiB
+   */
+  async getBlob(ref: ImageReference, descriptor: Descriptor, signal?: AbortSignal): Promise<Uint8Array> {
+    const inline = inlineData(descriptor);
+    if (inline !== undefined) return inline;
+    const image = canonicalReference(ref);
+    const { digest, size } = descriptor;
+    if (size > MAX_CONFIG_BYTES) {
+      throw new CacheError(
+        'unsupported_image',
+        `${image} cannot be cached: its config is larger than ${MAX_CONFIG_BYTES} bytes.`,
+      );
+    }
+    const host = this.#endpoint.subject(ref).registryUrl.host;
+    return withRetries(this.#context, host, `reading the config of ${image}`, signal, async () => {
+      const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
+      try {
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of reader.read(0, size)) chunks.push(chunk);
+        const bytes = Buffer.concat(chunks, size);
+        if (matchesDigest(bytes, digest)) return bytes;
+      } finally {
+        reader.close();
+      }
+      throw new Fault(`the blob is not what its digest ${digest} names`, { code: 'digest_mismatch' });
+    });
+  }
+
+  /**
+   * Opens a layer for reading [start, end) and makes the first request. The bytes are not verified against
+   * the digest: that spans more than one reader.
+   * @throws {CacheError}
+   */
+  openBlob(
+    ref: ImageReference,
+    descriptor: Descriptor,
+    range: { start: number; end: number },
+    signal?: AbortSignal,
+  ): Promise<BlobReader> {
+    return this.#open(ref, descriptor, range, true, signal);
+  }
+
+  /** Breaks off what is under way. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #open(
+    ref: ImageReference,
+    descriptor: Descriptor,
+    range: { start: number; end: number },
+    ranged: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<BlobReader> {
+    const inline = inlineData(descriptor);
+    if (inline !== undefined) return memoryReader(inline);
+    const subject = this.#endpoint.subject(ref);
+    if (range.end <= range.start) return memoryReader(new Uint8Array(0));
+    const { digest, size } = descriptor;
+    const source = new BlobSource({
+      endpoint: this.#endpoint,
+      transport: this.#transport,
+      context: this.#context,
+      targets: this.#targets,
+      subject,
+      descriptor,
+    });
+    return ResumingReader.open({
+      source,
+      context: this.#context,
+      what: `reading ${digest} of ${subject.image}`,
+      digest,
+      size,
+      range,
+      ranged,
+      signal,
+    });
+  }
+
+  #manifests(): { endpoint: Endpoint; transport: Transport; context: RetryContext } {
+    return { endpoint: this.#endpoint, transport: this.#transport, context: this.#context };
+  }
+}
+
+/** https://github.com/opencontainers/image-spec/blob/main/descriptor.md: `data` must be what the digest names. */
+function inlineData(descriptor: Descriptor): Uint8Array | undefined {
+  const { data, digest, size } = descriptor;
+  return data?.length === size && matchesDigest(data, digest) ? data : undefined;
+}

@@ -1,0 +1,100 @@
+import { isIP } from 'node:net';
+import { CacheError } from '../errors.ts';
+import { classifyAddress } from './addresses.ts';
+import { endpointHost, type HostPattern, matchesHost, parseHostPattern } from './hostPattern.ts';
+
+/**
+ * Registries and their storage that may sit on a private address because a private endpoint puts them
+ * there. Their zones are Microsoft's: nobody else can point a name in them at somebody's network.
+ */
+const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
+  '*.azurecr.io',
+  '*.azurecr.cn',
+  '*.azurecr.us',
+  '*.blob.core.windows.net',
+  '*.blob.core.chinacloudapi.cn',
+  '*.blob.core.usgovcloudapi.net',
+].map(parseHostPattern);
+
+/**
+ * Which hosts and addresses the registry client may connect to. Callers choose image names, registries
+ * choose realms and redirects, and either may be hostile: so every hop asks here, by name before it is
+ * resolved and by address when it connects.
+ */
+export class Egress {
+  readonly #allowed: readonly HostPattern[];
+  readonly #insecure: readonly HostPattern[];
+
+  constructor(allowedRegistries: readonly string[], insecureRegistries: readonly string[]) {
+    this.#allowed = allowedRegistries.map(parseHostPattern);
+    this.#insecure = insecureRegistries.map(parseHostPattern);
+  }
+
+  /**
+   * Where a registry's API is.
+   * @throws {CacheError} registry_not_allowed where ALLOWED_REGISTRIES does not have it
+   */
+  registryUrl(registry: string): URL {
+    const host = endpointHost(registry);
+    const plain = parseUrl(`http://${host}/`, registry);
+    if (this.#isInsecure(plain)) return plain;
+    const secure = parseUrl(`https://${host}/`, registry);
+    const allowed = this.#allowed.length === 0 || this.#allowed.some((one) => matchesHost(one, secure));
+    if (allowed) return secure;
+    throw new CacheError(
+      'registry_not_allowed',
+      `Images from ${registry} are not allowed here. An operator can add the host to ALLOWED_REGISTRIES.`,
+    );
+  }
+
+  /**
+   * Refuses by name, for any hop: a scheme other than https, unless the operator made the host an insecure
+   * registry, and addresses written out that no name would be allowed to resolve to.
+   */
+  checkUrl(url: URL): void {
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.#isInsecure(url))) {
+      throw new CacheError(
+        'registry_not_allowed',
+        `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
+      );
+    }
+    const literal = url.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(literal) !== 0) this.checkAddress(url, literal);
+  }
+
+  /** Refuses by the address that a connection to this origin uses. @throws {CacheError} registry_not_allowed */
+  checkAddress(origin: URL, address: string): void {
+    const kind = classifyAddress(address);
+    if (kind === 'public') return;
+    if (kind === 'private' && this.#mayBePrivate(origin)) return;
+    if (kind !== 'forbidden' && this.#isInsecure(origin)) return;
+    // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
+    throw new CacheError(
+      'registry_not_allowed',
+      `A connection to ${printableHost(origin)} was refused: it is on a ${kind === 'private' ? 'private' : 'local or reserved'} network address. ` +
+        (kind === 'private'
+          ? 'An operator can name the host, without a wildcard, in ALLOWED_REGISTRIES.'
+          : 'Only a host that an operator named in INSECURE_REGISTRIES may be there.'),
+    );
+  }
+
+  #mayBePrivate(origin: URL): boolean {
+    if (this.#isInsecure(origin)) return true;
+    if (origin.protocol !== 'https:') return false;
+    if (PRIVATE_ENDPOINTS.some((pattern) => matchesHost(pattern, origin))) return true;
+    return this.#allowed.some((pattern) => !pattern.wildcard && matchesHost(pattern, origin));
+  }
+
+  #isInsecure(url: URL): boolean {
+    return this.#insecure.some((pattern) => matchesHost(pattern, url));
+  }
+}
+
+function parseUrl(text: string, registry: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new CacheError('invalid_reference', `"${registry}" is not a registry host.`);
+}
+
+export function printableHost(url: URL): string {
+  return url.host.slice(0, 260);
+}

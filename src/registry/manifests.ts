@@ -1,0 +1,150 @@
+import { CacheError } from '../errors.ts';
+import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.ts';
+import { MAX_MANIFEST_BYTES } from '../image/manifest.ts';
+import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
+import type { ImageReference } from '../image/reference.ts';
+import { answerError } from './answerError.ts';
+import { discard, readDocument } from './body.ts';
+import type { Endpoint } from './endpoint.ts';
+import { Fault } from './fault.ts';
+import { type Quota, readQuota } from './quota.ts';
+import { followRedirects } from './redirects.ts';
+import { type RetryContext, withRetries } from './retry.ts';
+import type { Answer, Transport } from './transport.ts';
+
+/** What a tag or a digest stands for now. */
+export interface ManifestHead {
+  readonly digest: Digest;
+  readonly mediaType?: string;
+  /** Bytes. */
+  readonly size?: number;
+  readonly quota?: Quota;
+  /** The manifest itself, where the registry's HEAD said too little and it had to be fetched. */
+  readonly fetched?: FetchedManifest;
+}
+
+export interface FetchedManifest {
+  /** Exactly as the registry sent them: the digest is over these. */
+  readonly bytes: Uint8Array;
+  readonly contentType: string | undefined;
+  readonly digest: Digest;
+  readonly quota?: Quota;
+}
+
+export interface ManifestSource {
+  readonly endpoint: Endpoint;
+  readonly transport: Transport;
+  readonly context: RetryContext;
+}
+
+/** HEAD answers that say nothing about the image, only that the registry wants to be asked another way. */
+const HEAD_UNSUPPORTED: ReadonlySet<number> = new Set([400, 403, 405, 406, 415, 501]);
+
+/**
+ * Asks what a reference stands for, which no registry counts as a pull; only where HEAD does not tell is the
+ * manifest fetched.
+ */
+export async function headManifest(
+  source: ManifestSource,
+  ref: ImageReference,
+  signal: AbortSignal | undefined,
+): Promise<ManifestHead> {
+  const subject = source.endpoint.subject(ref);
+  const what = `looking up ${subject.image}`;
+  const head = await withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
+    const answer = await askManifest(source, ref, undefined, 'HEAD', signal);
+    if (HEAD_UNSUPPORTED.has(answer.status)) {
+      answer.body.destroy();
+      return undefined;
+    }
+    if (answer.status !== 200) throw await answerError(answer, subject.image, source.context.timing);
+    await discard(answer, source.context.timing);
+    return readHead(answer, ref);
+  });
+  if (head !== undefined) return head;
+  const fetched = await getManifest(source, ref, undefined, signal);
+  return {
+    digest: fetched.digest,
+    size: fetched.bytes.length,
+    ...(fetched.contentType !== undefined && { mediaType: fetched.contentType }),
+    ...(fetched.quota !== undefined && { quota: fetched.quota }),
+    fetched,
+  };
+}
+
+/**
+ * Fetches a manifest or an index; Docker Hub counts it.
+ * @param digest wins over the reference's own
+ * @throws {CacheError} image_not_found, registry_denied, digest_mismatch, unsupported_image (over 4 MiB), …
+ */
+export async function getManifest(
+  source: ManifestSource,
+  ref: ImageReference,
+  digest: Digest | undefined,
+  signal: AbortSignal | undefined,
+): Promise<FetchedManifest> {
+  const { timing } = source.context;
+  const subject = source.endpoint.subject(ref);
+  const wanted = digest ?? ref.digest;
+  const what = `reading the manifest of ${subject.image}`;
+  return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
+    const answer = await askManifest(source, ref, wanted, 'GET', signal);
+    if (answer.status !== 200) throw await answerError(answer, subject.image, timing);
+    const bytes = await readDocument(answer, MAX_MANIFEST_BYTES, timing);
+    if (bytes === undefined) {
+      throw new CacheError(
+        'unsupported_image',
+        `${subject.image} cannot be cached: its manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`,
+      );
+    }
+    const length = contentLength(answer);
+    if (length !== undefined && bytes.length !== length) throw new Fault('the manifest was cut short');
+    if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
+      throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
+    }
+    const contentType = answer.headers['content-type'];
+    const quota = readQuota(answer.headers);
+    return {
+      bytes,
+      contentType: typeof contentType === 'string' ? contentType : undefined,
+      digest: wanted ?? sha256Of(bytes),
+      ...(quota !== undefined && { quota }),
+    };
+  });
+}
+
+async function askManifest(
+  source: ManifestSource,
+  ref: ImageReference,
+  digest: Digest | undefined,
+  method: 'GET' | 'HEAD',
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
+  const ask = { method, headers: { accept: ACCEPTED_MANIFESTS }, signal };
+  const path = `manifests/${digest ?? ref.digest ?? ref.tag ?? 'latest'}`;
+  const answer = await source.endpoint.ask(source.endpoint.subject(ref), path, ask);
+  return followRedirects(source.transport, source.context.timing, answer, ask);
+}
+
+/** Undefined where the answer names no digest, as a few registries' do. */
+function readHead(answer: Answer, ref: ImageReference): ManifestHead | undefined {
+  const named = answer.headers['docker-content-digest'];
+  const digest = ref.digest ?? (typeof named === 'string' && isDigest(named) ? named : undefined);
+  if (digest === undefined) return undefined;
+  const mediaType = answer.headers['content-type'];
+  const size = contentLength(answer);
+  const quota = readQuota(answer.headers);
+  return {
+    digest,
+    ...(typeof mediaType === 'string' && { mediaType }),
+    ...(size !== undefined && { size }),
+    ...(quota !== undefined && { quota }),
+  };
+}
+
+function contentLength(answer: Answer): number | undefined {
+  const text = answer.headers['content-length'];
+  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) return undefined;
+  // An encoding that nobody asked for makes the length one of other bytes; the digest decides then.
+  return answer.headers['content-encoding'] === undefined ? Number(text) : undefined;
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
+import { parseReference } from '../../src/image/reference.ts';
+import { type Registry, type RegistryOptions as ServerOptions, startRegistry } from '../support/registry.ts';
+import { requireTools } from '../support/tools.ts';
+import { collect, push, sampleImage } from './support/samples.ts';
+
+const skip = requireTools('docker-registry', 'openssl', 'perl');
+const image = sampleImage([3_000_000, 5, 70_000]);
+const basicAuth = (host: string, user: string, password: string): string =>
+  JSON.stringify({
+    auths: { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } },
+  });
+
+/** Pulls everything of the sample and compares it. */
+async function pullAll(client: RegistryClient, reference: string): Promise<void> {
+  const ref = parseReference(reference);
+  const head = await client.headManifest(ref);
+  assert.equal(head.digest, image.manifestDigest);
+  const fetched = await client.getManifest(ref, head.digest);
+  assert.deepEqual(Buffer.from(fetched.bytes), image.manifest);
+  assert.deepEqual(Buffer.from(await client.getBlob(ref, image.configDescriptor)), image.config);
+  for (const [index, descriptor] of image.layerDescriptors.entries()) {
+    const reader = await client.openBlob(ref, descriptor, { start: 0, end: descriptor.size });
+    const middle = Math.floor(descriptor.size / 3);
+    const bytes = [
+      await collect(reader.read(0, middle)),
+      await collect(reader.read(middle, descriptor.size)),
+    ];
+    reader.close();
+    assert.ok(Buffer.concat(bytes).equals(image.layers[index] ?? Buffer.alloc(0)));
+  }
+}
+
+describe('the distribution registry', { skip }, () => {
+  const password = randomBytes(8).toString('hex');
+  let registry: Registry;
+  let client: RegistryClient;
+
+  async function start(server: ServerOptions, options: Partial<RegistryOptions> = {}): Promise<void> {
+    registry = await startRegistry(server);
+    client = new RegistryClient({
+      allowedRegistries: [],
+      insecureRegistries: [registry.host, new URL(registry.tokenServer?.realm ?? registry.url).host],
+      ...options,
+    });
+    await push(registry, 'team/sample', '1', image);
+    await registry.forgetRequests();
+  }
+  async function stop(): Promise<void> {
+    await client.close();
+    await registry.close();
+  }
+
+  describe('without authentication', () => {
+    before(() => start({}));
+    after(stop);
+
+    it('gives every byte, and asks once for each thing', async () => {
+      await pullAll(client, `${registry.host}/team/sample:1`);
+      const requests = await registry.requests();
+      assert.deepEqual(
+        requests.map(({ method, path }) => `${method} ${path.replace(/^.*\/(manifests|blobs)\//, '$1 ')}`),
+        [
+          'HEAD manifests 1',
+          `GET manifests ${image.manifestDigest}`,
+          `GET blobs ${image.configDescriptor.digest}`,
+          ...image.layerDescriptors.map(({ digest }) => `GET blobs ${digest}`),
+        ],
+      );
+    });
+
+    it('reads from the middle', async () => {
+      const [layer] = image.layerDescriptors;
+      assert.ok(layer !== undefined);
+      const ref = parseReference(`${registry.host}/team/sample:1`);
+      const reader = await client.openBlob(ref, layer, { start: 1_000_000, end: 1_000_100 });
+      const bytes = await collect(reader.read(1_000_000, 1_000_100));
+      reader.close();
+      assert.deepEqual(bytes, image.layers[0]?.subarray(1_000_000, 1_000_100));
+    });
+
+    it('names what is not there', async () => {
+      for (const name of ['team/sample:2', 'team/nothing:1']) {
+        await assert.rejects(client.headManifest(parseReference(`${registry.host}/${name}`)), {
+          code: 'image_not_found',
+        });
+      }
+    });
+  });
+
+  describe('with Basic (htpasswd)', () => {
+    before(() => start({ htpasswd: { alice: password } }));
+    after(stop);
+
+    it('is refused without credentials, with what to do', async () => {
+      await assert.rejects(client.headManifest(parseReference(`${registry.host}/team/sample:1`)), {
+        code: 'registry_denied',
+        message: /DOCKER_AUTH_CONFIG/,
+      });
+    });
+
+    it('pulls with credentials', async () => {
+      const { host } = registry;
+      const own = new RegistryClient({
+        allowedRegistries: [],
+        insecureRegistries: [host],
+        dockerAuthConfig: basicAuth(host, 'alice', password),
+      });
+      await pullAll(own, `${host}/team/sample:1`);
+      await own.close();
+    });
+  });
+
+  describe('with tokens', () => {
+    before(() =>
+      start({
+        token: { users: { alice: password }, anonymousPull: (name) => name === 'team/sample' },
+      }),
+    );
+    after(stop);
+
+    it('pulls anonymously with one token for the whole image', async () => {
+      await pullAll(client, `${registry.host}/team/sample:1`);
+      assert.deepEqual(registry.tokenServer?.requests.map(({ scopes }) => scopes).flat(), [
+        'repository:team/sample:pull',
+      ]);
+    });
+
+    it('pulls a private repository with credentials only', async () => {
+      const { host, tokenServer } = registry;
+      await push(registry, 'team/private', '1', image);
+      await assert.rejects(client.getManifest(parseReference(`${host}/team/private:1`)), {
+        code: 'registry_denied',
+      });
+      const own = new RegistryClient({
+        allowedRegistries: [],
+        insecureRegistries: [host, new URL(tokenServer?.realm ?? '').host],
+        dockerAuthConfig: basicAuth(host, 'alice', password),
+      });
+      await pullAll(own, `${host}/team/private:1`);
+      await own.close();
+    });
+  });
+});
