@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Text for standard input. */
+  readonly input?: string;
+  /** A file for standard input. */
+  readonly inputFile?: string;
+}
+
+export interface RunResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Exit status; 128 when a signal ended the process. */
+  readonly code: number;
+}
+
+/** Runs a command to its end. A non-zero exit status is a result, not an error. */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const [command = '', ...args] = argv;
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const stdout: Buffer[] = [];
+  const stderr: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+  const closed = once(child, 'close') as Promise<[number | null]>;
+  // A reader that has seen enough closes its standard input early: its exit status tells, not EPIPE.
+  if (options.inputFile === undefined) {
+    child.stdin.on('error', () => undefined).end(options.input ?? '');
+  } else {
+    pipeline(createReadStream(options.inputFile), child.stdin).catch(() => undefined);
+  }
+  const [code] = await closed;
+  return {
+    stdout: Buffer.concat(stdout).toString(),
+    stderr: Buffer.concat(stderr).toString(),
+    code: code ?? 128,
+  };
+}
+
+/** Runs a command that has to succeed and returns its standard output. */
+export async function must(argv: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { stdout, stderr, code } = await run(argv, options);
+  if (code !== 0) throw new Error(`${argv.join(' ')}\nexit status ${code}\n${stderr}${stdout}`);
+  return stdout;
+}
+
+export interface Daemon {
+  /** Everything it printed so far, both streams. */
+  output(): string;
+  /** SIGTERM, then SIGKILL after ten seconds; returns when the process is gone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a long-running process and waits until `ready` says so. It dies with this process, even when
+ * this process is killed. With `namespaced`, argv is a `System.wrap` (system.ts): the process to stop is
+ * the one inside the namespaces.
+ */
+export async function startDaemon(
+  argv: readonly string[],
+  ready: (output: string) => boolean | Promise<boolean>,
+  options: { readonly env?: Readonly<Record<string, string>>; readonly namespaced?: boolean } = {},
+): Promise<Daemon> {
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', ...argv], {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const closed = once(child, 'close');
+  closed.catch(() => undefined); // a command that could not be started shows as ended
+  const ended = (): boolean =>
+    child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+
+  const stop = async (): Promise<void> => {
+    if (child.pid === undefined || ended()) return;
+    const target = options.namespaced === true ? await firstChild(child.pid) : child.pid;
+    if (target !== undefined) signal(target, 'SIGTERM');
+    const killer = setTimeout(() => child.kill('SIGKILL'), target === undefined ? 0 : 10_000);
+    await closed;
+    clearTimeout(killer);
+  };
+
+  const deadline = Date.now() + 60_000;
+  while (!(await ready(output))) {
+    const failed = ended() ? 'ended' : Date.now() > deadline ? 'was not ready after 60 s' : undefined;
+    if (failed !== undefined) {
+      await stop();
+      throw new Error(`${argv.join(' ')} ${failed}:\n${output.slice(-4000)}`);
+    }
+    await sleep(50);
+  }
+  return { output: () => output, stop };
+}
+
+async function firstChild(pid: number): Promise<number | undefined> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  const first = Number.parseInt(children, 10);
+  return Number.isNaN(first) ? undefined : first;
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** A new temporary directory. Its path is short: a Unix socket's path may have 107 bytes at most. */
+export async function temporaryDirectory(name: string): Promise<string> {
+  return await mkdtemp(path.join(tmpdir(), `tic-${name}-`));
+}
+
+/** Removes a directory and everything in it. */
+export async function removeDirectory(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+}
