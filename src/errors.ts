@@ -12,6 +12,7 @@ const STATUS = {
   unsupported_image: 422,
   image_too_large: 422,
   image_cache_failed: 424,
+  internal_error: 500,
   digest_mismatch: 502,
   registry_throttled: 503,
   registry_unavailable: 503,

@@ -40,6 +40,15 @@ export function parsePlatform(text: string): Platform {
   return normalisePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
 }
 
+export function isPlatform(text: string): boolean {
+  try {
+    parsePlatform(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Folds aliases and the variants that are the default: arm64/v8 is arm64, arm is arm/v7, amd64/v1 is amd64. */
 export function normalisePlatform(platform: Platform): Platform {
   const [architecture, aliasVariant] = ARCHITECTURE_ALIAS[platform.architecture] ?? [platform.architecture];

@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+export interface Azurite {
+  readonly connectionString: string;
+  readonly pid: number;
+  close(): Promise<void>;
+}
+
+/** Azurite's public account: https://learn.microsoft.com/azure/storage/common/storage-connect-azurite */
+const ACCOUNT = 'devstoreaccount1';
+const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==';
+
+const BLOB = ['Blob'] as const;
+const ALL = ['Blob', 'Queue', 'Table'] as const;
+
+/**
+ * Starts Azurite on free ports of 127.0.0.1, with its data in `folder`.
+ * @param services the stand-in needs blobs only; the real host's Durable Functions need queues and tables as well
+ */
+export async function startAzurite(folder: string, services: 'blob' | 'all' = 'blob'): Promise<Azurite> {
+  await mkdir(folder, { recursive: true });
+  const names = services === 'all' ? ALL : BLOB;
+  const child = spawn(
+    process.execPath,
+    [
+      fileURLToPath(new URL('azuriteProcess.ts', import.meta.url)),
+      ...names.flatMap((name) => [
+        `--${name.toLowerCase()}Host`,
+        '127.0.0.1',
+        `--${name.toLowerCase()}Port`,
+        '0',
+      ]),
+      ...['--location', folder, '--disableTelemetry', '--skipApiVersionCheck'],
+    ],
+    { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, AZURITE_SERVICES: services } },
+  );
+  const endpoints = await listening(child, names);
+  return {
+    connectionString: [
+      'DefaultEndpointsProtocol=http',
+      `AccountName=${ACCOUNT}`,
+      `AccountKey=${KEY}`,
+      ...[...endpoints].map(([name, url]) => `${name}Endpoint=${url}/${ACCOUNT}`),
+      '',
+    ].join(';'),
+    pid: child.pid ?? 0,
+    close: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    },
+  };
+}
+
+/** Azurite says where each service listens. What it says afterwards, a line per request, is read and dropped. */
+async function listening(child: ChildProcess, names: readonly string[]): Promise<Map<string, string>> {
+  const endpoints = new Map<string, string>();
+  let said = '';
+  return new Promise((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      if (endpoints.size === names.length) return;
+      said += chunk.toString();
+      for (const [, name = '', url = ''] of said.matchAll(
+        /Azurite (\w+) service successfully listens on (\S+)/g,
+      )) {
+        endpoints.set(name, url);
+      }
+      if (endpoints.size === names.length) resolve(endpoints);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('exit', (code) =>
+      reject(new Error(`Azurite did not start (exit ${code}): ${said.slice(-500)}`)),
+    );
+  });
+}

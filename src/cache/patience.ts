@@ -1,0 +1,44 @@
+import type { Failure } from '../errors.ts';
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+/** First wait where nobody named one; doubles up to the longest. */
+const FIRST_WAIT = 5;
+const LONGEST_WAIT = 5 * MINUTE;
+/** A registry or storage that is down is waited for so long; only a throttled one gets the operator's hours. */
+const OUTAGE_WAIT = 30 * MINUTE;
+
+/**
+ * How long a run goes on trying. Pure and deterministic, so that an orchestrator may use it: seconds in, seconds
+ * out, no clock.
+ */
+export class Patience {
+  readonly #throttleBudget: number;
+  #throttled = 0;
+  #down = 0;
+  #failures = 0;
+
+  constructor(maxWaitHours: number) {
+    this.#throttleBudget = maxWaitHours * HOUR;
+  }
+
+  /** Something went well: the next failure starts the doubling anew. */
+  progressed(): void {
+    this.#failures = 0;
+    this.#down = 0;
+  }
+
+  /** Seconds to wait before trying again; undefined where it is time to give up. */
+  waitFor(failure: Failure): number | undefined {
+    if (!failure.retryable) return undefined;
+    const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
+    const seconds = Math.max(failure.retryAfterSeconds ?? 0, backoff);
+    this.#failures += 1;
+    if (failure.code === 'registry_throttled') {
+      this.#throttled += seconds;
+      return this.#throttled <= this.#throttleBudget ? seconds : undefined;
+    }
+    this.#down += seconds;
+    return this.#down <= OUTAGE_WAIT ? seconds : undefined;
+  }
+}

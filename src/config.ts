@@ -1,0 +1,140 @@
+import { CacheError } from './errors.ts';
+import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
+
+/** How the archives' storage account is reached. */
+export type StorageSetting =
+  { readonly connectionString: string } | { readonly blobServiceUri: string; readonly clientId?: string };
+
+/** Every setting of the app, read once, with its default. docs and local.settings.sample.json list them all. */
+export interface Config {
+  readonly storage: StorageSetting;
+  readonly imageContainer: string;
+  readonly allowedRegistries: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly dockerAuthConfig: string | undefined;
+  readonly acrIdentityClientId: string | undefined;
+  readonly defaultPlatform: Platform;
+  /** Bytes of one archive; larger images are refused. */
+  readonly maxImageBytes: number;
+  /** Hours that an orchestration may wait for a throttled registry, in all. */
+  readonly maxWaitHours: number;
+  readonly pruneAfterDays: number;
+  /** NCRONTAB, six fields. */
+  readonly pruneSchedule: string;
+  /** `lastused` is written at most once in so many seconds; 0 is every time. */
+  readonly lastUsedResolutionSeconds: number;
+  /** How long the URL that a lookup hands out can be used. */
+  readonly lookupUrlMinutes: number;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const GiB = 1024 ** 3;
+/** A block blob's own limit is 190.7 TiB; an ACR layer's is 200 GiB. Beyond this an image is a mistake. */
+const DEFAULT_MAX_IMAGE_BYTES = 200 * GiB;
+
+/**
+ * Reads the settings. Called at start-up, so that a bad value stops it.
+ * @throws {CacheError} invalid_request, naming the setting, its value (never a secret one) and what it takes
+ */
+export function loadConfig(env: Environment): Config {
+  return {
+    storage: storageSetting(env),
+    imageContainer: containerName(env, 'IMAGE_CONTAINER', 'dockerimages'),
+    allowedRegistries: list(env, 'ALLOWED_REGISTRIES'),
+    insecureRegistries: list(env, 'INSECURE_REGISTRIES'),
+    dockerAuthConfig: authConfig(env, 'DOCKER_AUTH_CONFIG'),
+    acrIdentityClientId: text(env, 'ACR_IDENTITY_CLIENT_ID'),
+    defaultPlatform: platform(env, 'DEFAULT_PLATFORM', 'linux/amd64'),
+    maxImageBytes: number(env, 'MAX_IMAGE_BYTES', DEFAULT_MAX_IMAGE_BYTES, 1),
+    maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, 0),
+    pruneAfterDays: number(env, 'PRUNE_AFTER_DAYS', 30, 0),
+    pruneSchedule: text(env, 'PRUNE_SCHEDULE') ?? '0 30 3 * * *',
+    lastUsedResolutionSeconds: number(env, 'LASTUSED_RESOLUTION_SECONDS', 60, 0),
+    lookupUrlMinutes: number(env, 'LOOKUP_URL_MINUTES', 120, 1),
+  };
+}
+
+function storageSetting(env: Environment): StorageSetting {
+  for (const name of ['IMAGE_STORAGE', 'AzureWebJobsStorage']) {
+    const connectionString = text(env, name);
+    if (connectionString !== undefined) return { connectionString };
+    const account = text(env, `${name}__accountName`);
+    const uri =
+      text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);
+    if (uri === undefined) continue;
+    if (!URL.canParse(uri)) throw bad(`${name}__blobServiceUri`, uri, 'the https URL of a blob service');
+    const clientId = text(env, `${name}__clientId`);
+    return { blobServiceUri: uri, ...(clientId !== undefined && { clientId }) };
+  }
+  throw new CacheError(
+    'invalid_request',
+    'No storage is set: set IMAGE_STORAGE to a connection string, or IMAGE_STORAGE__blobServiceUri to the URL of a blob service reached by managed identity.',
+  );
+}
+
+function text(env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function list(env: Environment, name: string): string[] {
+  const items = (text(env, name) ?? '')
+    .split(/[\s,]+/)
+    .map((item) => item.toLowerCase())
+    .filter((item) => item !== '');
+  for (const item of items) {
+    if (!/^(?:\*|[a-z0-9*.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/.test(item)) {
+      throw bad(
+        name,
+        item,
+        'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas',
+      );
+    }
+  }
+  return items;
+}
+
+function number(env: Environment, name: string, fallback: number, least: number): number {
+  const value = text(env, name);
+  if (value === undefined) return fallback;
+  const parsed = Number(value);
+  if (!Number.isFinite(parsed) || parsed < least) throw bad(name, value, `a number, at least ${least}`);
+  return parsed;
+}
+
+function platform(env: Environment, name: string, fallback: string): Platform {
+  const value = text(env, name) ?? fallback;
+  try {
+    return parsePlatform(value);
+  } catch {
+    throw bad(
+      name,
+      value,
+      `os/architecture[/variant], such as ${formatPlatform({ os: 'linux', architecture: 'arm64' })}`,
+    );
+  }
+}
+
+function containerName(env: Environment, name: string, fallback: string): string {
+  const value = text(env, name) ?? fallback;
+  // Azure's rule, shortened by the suffix of the index container: 3 to 57 characters.
+  if (/^(?!.*--)[a-z0-9][a-z0-9-]{1,55}[a-z0-9]$/.test(value)) return value;
+  throw bad(name, value, 'a blob container name: 3 to 57 lower-case letters, digits and single hyphens');
+}
+
+function authConfig(env: Environment, name: string): string | undefined {
+  const value = text(env, name);
+  if (value === undefined) return undefined;
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed === 'object' && parsed !== null) return value;
+  } catch {
+    // Reported below; the parser's message would quote the secret.
+  }
+  throw bad(name, '(not shown)', "the JSON text of a Docker config.json with its 'auths'");
+}
+
+function bad(name: string, value: string, expected: string): CacheError {
+  return new CacheError('invalid_request', `The setting ${name} is "${value}"; it must be ${expected}.`);
+}

@@ -1,0 +1,90 @@
+import type { TokenCredential } from '@azure/identity';
+import {
+  BlobServiceClient,
+  type ContainerClient,
+  RestError,
+  StorageSharedKeyCredential,
+  type UserDelegationKey,
+} from '@azure/storage-blob';
+import type { StorageSetting } from '../config.ts';
+import { CacheError } from '../errors.ts';
+
+/** The two containers: the archives, which are the truth, and the hints about them, which can be rebuilt. */
+export interface Storage {
+  readonly service: BlobServiceClient;
+  readonly images: ContainerClient;
+  readonly index: ContainerClient;
+  /** Set where URLs are signed with the account's key; otherwise a user delegation key signs them. */
+  readonly sharedKey: StorageSharedKeyCredential | undefined;
+  delegation?: { readonly key: UserDelegationKey; readonly expires: Date };
+}
+
+/** Tries of one storage call. The SDK backs off exponentially between them. */
+const RETRY = { maxTries: 4, tryTimeoutInMs: 120_000, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 };
+
+/** Connects to the account and makes the containers where they are missing. */
+export async function openStorage(setting: StorageSetting, container: string): Promise<Storage> {
+  const service =
+    'connectionString' in setting
+      ? connect(setting.connectionString)
+      : new BlobServiceClient(setting.blobServiceUri, await identity(setting.clientId), {
+          retryOptions: RETRY,
+        });
+  const storage: Storage = {
+    service,
+    images: service.getContainerClient(container),
+    index: service.getContainerClient(`${container}-index`),
+    sharedKey: service.credential instanceof StorageSharedKeyCredential ? service.credential : undefined,
+  };
+  await storing('opening its containers', () =>
+    Promise.all([storage.images.createIfNotExists(), storage.index.createIfNotExists()]),
+  );
+  return storage;
+}
+
+function connect(connectionString: string): BlobServiceClient {
+  try {
+    return BlobServiceClient.fromConnectionString(connectionString, { retryOptions: RETRY });
+  } catch {
+    // The SDK's own message may quote the string, and with it the key.
+    throw new CacheError(
+      'invalid_request',
+      'IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string.',
+    );
+  }
+}
+
+/** Loaded only where needed: the module takes half a second to start. */
+async function identity(clientId: string | undefined): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+}
+
+/**
+ * Runs a storage call; what goes wrong in it becomes `storage_unavailable`, without the URL, which may carry a
+ * signature. Callers that expect a status (404, 409, 412) test it with `hasStatus` inside `call`.
+ */
+export async function storing<T>(what: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof CacheError || isAbort(error)) throw error;
+    const code = error instanceof RestError ? (error.code ?? error.statusCode ?? 'no answer') : 'error';
+    const denied = error instanceof RestError && (error.statusCode === 401 || error.statusCode === 403);
+    throw new CacheError(
+      'storage_unavailable',
+      denied
+        ? `The storage account refused ${what} (${code}). The app's identity needs the role Storage Blob Data Contributor, or the right key.`
+        : `The storage account failed at ${what} (${code}). Try again; if it stays, look at the account's health and network rules.`,
+      { cause: error },
+    );
+  }
+}
+
+export function hasStatus(error: unknown, ...statuses: number[]): boolean {
+  return error instanceof RestError && error.statusCode !== undefined && statuses.includes(error.statusCode);
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
+}
