@@ -42,8 +42,9 @@ export function toText(value: Json | undefined): TypedData {
   return { string: typeof value === 'string' ? value : jsonText(value) };
 }
 
-/** A value in trigger metadata: objects and arrays as JSON, all else as text. */
+/** A value in trigger metadata: objects as JSON, arrays not at all, all else as text. */
 export function toMetadata(value: Json): TypedData {
+  if (Array.isArray(value)) return {};
   if (typeof value === 'object' && value !== null) return { json: jsonText(value) };
   if (typeof value === 'string' && ISO_DATE_TIME.test(value)) return { string: dateText(new Date(value)) };
   return toText(value);

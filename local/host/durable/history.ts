@@ -105,7 +105,6 @@ export const subOrchestrationCreated = (id: number, name: string, instanceId: st
       Version: null,
       InstanceId: instanceId,
       Input: null,
-      ParentTraceContext: null,
       ClientSpanId: null,
       Tags: null,
     },
@@ -129,7 +128,7 @@ export const timerFired = (timerId: number, fireAt: string) =>
   event(EventType.TimerFired, { TimerId: timerId, FireAt: fireAt });
 
 export const eventRaised = (name: string, input: string) =>
-  event(EventType.EventRaised, { Name: name, Input: input });
+  event(EventType.EventRaised, { Name: name, Input: input, ParentTraceContext: null });
 export const executionSuspended = (reason: string) => event(EventType.ExecutionSuspended, { Reason: reason });
 export const executionResumed = (reason: string) => event(EventType.ExecutionResumed, { Reason: reason });
 export const executionTerminated = (reason: string) =>

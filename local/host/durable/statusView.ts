@@ -92,7 +92,7 @@ function shownFields(event: HistoryEvent, showOutput: boolean): Record<string, u
     case EventType.EventRaised:
     case EventType.TimerCreated:
     case EventType.TimerFired:
-      return pick(event, ['Name', 'Input', 'Reason', 'FireAt', 'Timestamp']);
+      return pick(event, ['Name', 'Input', 'ParentTraceContext', 'Reason', 'FireAt', 'Timestamp']);
   }
 }
 
