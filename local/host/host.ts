@@ -31,8 +31,8 @@ export interface HostOptions {
   readonly keys?: Keys;
   /** Milliseconds until the host gives up on a function that cannot answer any more (streams on); 240 s. */
   readonly unansweredAfterMs?: number;
-  /** Milliseconds a durable message waits in its queue; 0. The real host polls storage. */
-  readonly queueLatencyMs?: number;
+  /** Awaited before each turn of an orchestration: holds its queue, which the real host is slower to read. */
+  readonly beforeTurn?: () => Promise<void> | void;
   /** Hears of each invocation when it has ended. */
   readonly observe?: (observation: Observation) => void;
 }
@@ -71,7 +71,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     const hub = new TaskHub(worker.functions, invoke, {
       name: settings.hubName,
       maxConcurrentActivities: options.maxConcurrentActivities ?? settings.maxConcurrentActivities ?? 4,
-      queueLatencyMs: options.queueLatencyMs ?? 0,
+      beforeTurn: options.beforeTurn ?? (() => undefined),
       defaultVersion: settings.defaultVersion,
       log,
     });

@@ -23,10 +23,12 @@ interface Activity {
   readonly rpcTriggerMetadata: unknown;
   readonly returnTypedData?: unknown;
   readonly threw?: string;
+  /** Only the recorder knew; it does not reach the host. */
+  readonly threwName?: string | undefined;
 }
 interface Runs {
   readonly turns: readonly Turn[];
-  readonly activities: readonly (Activity & { readonly threwName?: string })[];
+  readonly activities: readonly Activity[];
 }
 interface Status {
   readonly path: string;
@@ -54,7 +56,7 @@ const LEFT_OUT: Readonly<Record<string, string>> = {
   '<102402 characters, left out here>': `\\"${BIG}\\"`,
 };
 
-const scenarios = recordings<Scenario>('durable');
+const scenarios = recordings('durable') as Map<string, Scenario>;
 const observations: Observation[] = [];
 let host: RunningHost;
 
@@ -141,7 +143,7 @@ function runsOf(instanceId: string): Runs {
   const activities: Activity[] = [];
   for (const { functionName, request, response, error } of observations) {
     const input = request.inputData[0];
-    if (input === undefined || request.triggerMetadata['instanceId']?.string !== instanceId) continue;
+    if (input === undefined || request.triggerMetadata.instanceId?.string !== instanceId) continue;
     const { [input.name]: whole, ...metadata } = request.triggerMetadata;
     const returned = response?.returnValue;
     if ('isReplaying' in metadata) {
@@ -180,7 +182,7 @@ function comparable({ turns, activities }: Runs): Runs {
       ...(index === 0 ? { rpcTriggerMetadata } : {}),
     })),
     activities: activities
-      .map(({ threwName: _, ...activity }) => activity)
+      .map((activity) => ({ ...activity, threwName: undefined }))
       .sort((a, b) =>
         JSON.stringify(a.inputTypedData) + String(a.threw) <
         JSON.stringify(b.inputTypedData) + String(b.threw)

@@ -45,9 +45,13 @@ const json = (status: number, value: unknown, headers: Record<string, string> = 
 });
 const notHere = (what: string): ApiResponse => json(501, `${what} is not supported by the local host.`);
 
+/** As .NET's WebUtility.UrlEncode. */
+const urlEncode = (text: string): string =>
+  encodeURIComponent(text).replace(/%20/g, '+').replace(/~/g, '%7E').replace(/'/g, '%27');
+
 /** URLs with which an instance can be managed. `id` may be a placeholder. */
 export function managementUrls(origin: string, id: string, { taskHubName, systemKey }: ManagementLinks) {
-  const base = `${origin}/runtime/webhooks/durabletask/instances/${encodeURIComponent(id)}`;
+  const base = `${origin}/runtime/webhooks/durabletask/instances/${urlEncode(id)}`;
   const code = systemKey === undefined ? '' : `&code=${systemKey}`;
   const query = `taskHub=${taskHubName}&connection=Storage${code}`;
   return {
@@ -91,7 +95,7 @@ export class ClientApi {
   #start({ body, query, origin }: ApiRequest, [name, id, ...more]: string[]): ApiResponse {
     if (name === undefined || name === '' || more.length > 0) return EMPTY_404;
     const input = body === '' ? null : readJson(body);
-    if (input instanceof SyntaxError) return invalidJson(input);
+    if (input instanceof SyntaxError) return invalidJson(body, input);
     const instance = this.#hub.start({
       name,
       id: id === undefined || id === '' ? undefined : id,
@@ -135,7 +139,7 @@ export class ClientApi {
 
   #raise(id: string, name: string, body: string): ApiResponse {
     const data = readJson(body);
-    if (data instanceof SyntaxError) return invalidJson(data);
+    if (data instanceof SyntaxError) return invalidJson(body, data);
     return this.#send(id, history.eventRaised(name, jsonText(data)));
   }
 
@@ -189,6 +193,9 @@ export class ClientApi {
   #purgeMany({ query }: ApiRequest): ApiResponse {
     if (query.get('createdTimeFrom') === null)
       return json(400, "Please provide value for 'createdTimeFrom' parameter.");
+    // The real host takes Running, the zero of its enumeration, for no filter at all.
+    const statuses = (query.get('runtimeStatus') ?? '').split(',').filter((status) => status !== 'Running');
+    query.set('runtimeStatus', statuses.join(','));
     const matching = this.#matching(query);
     for (const { id } of matching) this.#hub.instances.delete(id);
     return matching.length === 0 ? EMPTY_404 : json(200, { instancesDeleted: matching.length });
@@ -198,7 +205,7 @@ export class ClientApi {
   #matching(query: URLSearchParams): Instance[] {
     const from = Date.parse(query.get('createdTimeFrom') ?? '') || -Infinity;
     const to = Date.parse(query.get('createdTimeTo') ?? '') || Infinity;
-    const statuses = query.get('runtimeStatus')?.split(',') ?? [];
+    const statuses = (query.get('runtimeStatus') ?? '').split(',').filter((status) => status !== '');
     const prefix = query.get('instanceIdPrefix') ?? '';
     return [...this.#hub.instances.values()]
       .filter(({ id, createdTime }) => id.startsWith(prefix) && +createdTime >= from && +createdTime <= to)
@@ -218,10 +225,12 @@ function readJson(text: string): Json | SyntaxError {
   }
 }
 
-function invalidJson(error: SyntaxError): ApiResponse {
+function invalidJson(text: string, error: SyntaxError): ApiResponse {
+  const empty = "Error reading JToken from JsonReader. Path '', line 0, position 0.";
   return json(400, {
     Message: 'Invalid JSON content',
-    ExceptionMessage: error.message,
-    ExceptionType: 'SyntaxError',
+    ExceptionMessage: text === '' ? empty : error.message,
+    ExceptionType: 'Newtonsoft.Json.JsonReaderException',
+    StackTrace: '   at the local host',
   });
 }

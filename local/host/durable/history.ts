@@ -45,7 +45,7 @@ function event(type: EventType, fields: Record<string, unknown> = {}, id = -1): 
 export const orchestratorStarted = () => event(EventType.OrchestratorStarted);
 export const orchestratorCompleted = () => event(EventType.OrchestratorCompleted);
 
-/** `generation` is 0 for an instance a client started, null for any other. */
+/** `generation` counts the instances a client started with one id, from 0; null for any other. */
 export function executionStarted(start: {
   readonly name: string;
   readonly instanceId: string;
@@ -53,7 +53,7 @@ export function executionStarted(start: {
   readonly input: string | null;
   readonly version?: string | null;
   readonly parent?: Parent | undefined;
-  readonly generation: 0 | null;
+  readonly generation: number | null;
 }): HistoryEvent {
   const { parent } = start;
   return event(EventType.ExecutionStarted, {

@@ -1,5 +1,6 @@
 /** One orchestration instance: takes in one event at a time, runs a turn of its function, does what that asks for. */
 import { randomUUID } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { FunctionError } from '../functionWorker.ts';
 import type { InvocationRequest, InvocationResponse } from '../rpc.ts';
 import { jsonText, metadata, toMetadata } from '../typedData.ts';
@@ -18,8 +19,8 @@ const OUT_OF_PROC_LABEL = '$OutOfProcData$:';
 
 /** What an instance needs of the task hub around it. */
 export interface Surroundings {
-  /** Milliseconds a message lies in the queue before its turn. */
-  readonly queueLatencyMs: number;
+  /** Awaited before each turn. */
+  beforeTurn(): Promise<void> | void;
   log(line: string): void;
   /** The binding name of the orchestrator's trigger; undefined when there is no such function. */
   triggerName(functionName: string): string | undefined;
@@ -37,6 +38,8 @@ export interface StartOptions {
   readonly input: string | null;
   readonly version?: string | null;
   readonly parent?: Parent;
+  /** How many instances with this id came before. */
+  readonly generation?: number;
 }
 
 export class Instance {
@@ -44,6 +47,7 @@ export class Instance {
   readonly name: string;
   readonly version: string | null;
   readonly parent: Parent | undefined;
+  readonly generation: number;
   readonly createdTime = new Date();
   lastUpdatedTime = this.createdTime;
   status: RuntimeStatus = 'Pending';
@@ -63,15 +67,19 @@ export class Instance {
   #busy = false;
   readonly #surroundings: Surroundings;
 
-  constructor({ name, id, input, version, parent }: StartOptions, surroundings: Surroundings) {
+  constructor(
+    { name, id, input, version, parent, generation = 0 }: StartOptions,
+    surroundings: Surroundings,
+  ) {
     this.id = id;
     this.name = name;
     this.version = version ?? null;
     this.parent = parent;
+    this.generation = generation;
     this.input = input;
     this.executionId = parent === undefined ? randomUUID() : newExecutionId();
     this.#surroundings = surroundings;
-    this.deliver(this.#started(parent === undefined ? 0 : null));
+    this.deliver(this.#started(parent === undefined ? generation : null));
   }
 
   get isEnded(): boolean {
@@ -90,7 +98,8 @@ export class Instance {
     this.#busy = true;
     try {
       while (this.#inbox.length > 0 && !this.isEnded) {
-        await new Promise((resolve) => setTimeout(resolve, this.#surroundings.queueLatencyMs));
+        await setImmediate();
+        await this.#surroundings.beforeTurn();
         const event = this.#inbox.shift();
         if (event !== undefined) await this.#turn(event);
       }
@@ -104,7 +113,7 @@ export class Instance {
     }
   }
 
-  #started(generation: 0 | null): HistoryEvent {
+  #started(generation: number | null): HistoryEvent {
     const { name, id: instanceId, executionId, input, version, parent } = this;
     return history.executionStarted({ name, instanceId, executionId, input, version, parent, generation });
   }

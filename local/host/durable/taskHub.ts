@@ -15,7 +15,8 @@ import type { Command } from './script.ts';
 export interface TaskHubOptions {
   readonly name: string;
   readonly maxConcurrentActivities: number;
-  readonly queueLatencyMs: number;
+  /** Awaited before each turn of an orchestration. */
+  readonly beforeTurn: () => Promise<void> | void;
   readonly defaultVersion?: string | undefined;
   readonly log: (line: string) => void;
 }
@@ -40,7 +41,7 @@ export class TaskHub {
     this.#options = options;
     this.#activities = new Limit(options.maxConcurrentActivities);
     this.#surroundings = {
-      queueLatencyMs: options.queueLatencyMs,
+      beforeTurn: options.beforeTurn,
       log: options.log,
       triggerName: (name) => this.#find('orchestrationTrigger', name)?.binding,
       missing: (name) => unknownFunction(name, 'orchestrator', this.#known('orchestrationTrigger')),
@@ -53,9 +54,13 @@ export class TaskHub {
   /** Starts an instance, in the place of an ended one with its id; undefined when one still runs. */
   start(start: Omit<StartOptions, 'id'> & { readonly id?: string | undefined }): Instance | undefined {
     const id = start.id ?? randomUUID().replaceAll('-', '');
-    if (this.instances.get(id)?.isEnded === false) return undefined;
+    const earlier = this.instances.get(id);
+    if (earlier?.isEnded === false) return undefined;
     const version = start.version ?? this.#options.defaultVersion ?? null;
-    const instance = new Instance({ ...start, id, version }, this.#surroundings);
+    const instance = new Instance(
+      { ...start, id, version, generation: (earlier?.generation ?? -1) + 1 },
+      this.#surroundings,
+    );
     this.instances.set(id, instance);
     return instance;
   }

@@ -5,7 +5,7 @@
 import { app } from '@azure/functions';
 import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
-import type { OrchestrationHandler } from 'durable-functions';
+import type { OrchestrationContext, Task } from 'durable-functions';
 import { decode, encode } from '../support/values.ts';
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -60,7 +60,8 @@ activity('ret', (kind: string) => RETURNED[kind]?.());
 
 // Orchestrators
 
-const orchestrator = (name: string, handler: OrchestrationHandler) => df.app.orchestration(name, handler);
+type Handler = (context: OrchestrationContext) => Generator<Task, unknown, unknown>;
+const orchestrator = (name: string, handler: Handler) => df.app.orchestration(name, handler);
 
 orchestrator('single-activity', function* ({ df }) {
   return yield df.callActivity('hello', 'Tokyo');
@@ -272,6 +273,8 @@ interface Call {
 }
 
 const durableClient = df.input.durableClient();
+const className = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? value.constructor.name : typeof value;
 
 async function callClient(request: HttpRequest, context: InvocationContext) {
   const { method, args, rpcBaseUrl } = (await request.json()) as Call;
@@ -280,10 +283,10 @@ async function callClient(request: HttpRequest, context: InvocationContext) {
   if (rpcBaseUrl !== undefined) input.rpcBaseUrl = rpcBaseUrl;
   const client = df.getClient(context) as unknown as Record<string, (...args: unknown[]) => unknown>;
   const decoded = args.map(decode);
-  const takesRequest = /CheckStatusResponse/.test(method);
+  const takesRequest = method.includes('CheckStatusResponse');
   try {
     const returned: unknown = await client[method]?.(...(takesRequest ? [request, ...decoded] : decoded));
-    return { jsonBody: { returned: await encode(returned) } };
+    return { jsonBody: { returned: await encode(returned), returnedClass: className(returned) } };
   } catch (error) {
     return { jsonBody: { threw: { name: (error as Error).name, message: (error as Error).message } } };
   }

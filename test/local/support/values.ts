@@ -13,5 +13,6 @@ export async function encode(value: unknown): Promise<unknown> {
   if (value === undefined) return { $undefined: true };
   if (!(value instanceof HttpResponse)) return value;
   const text = await value.text();
-  return { status: value.status, headers: Object.fromEntries(value.headers), body: text };
+  const body = text.startsWith('{') ? (JSON.parse(text) as unknown) : text;
+  return { status: value.status, headers: Object.fromEntries(value.headers), body };
 }
