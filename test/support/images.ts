@@ -29,7 +29,6 @@ export async function pushMatrix(registry: Registry) {
   const push = async (what: string, spec: Partial<Parameters<typeof pushImage>[1]>): Promise<PushedImage> =>
     await pushImage(registry, { name: `matrix/${what}`, tag: '1', config, layers, ...spec });
   const zstd = layers.map((layer) => ({ ...layer, compression: 'zstd' as const }));
-  const [first, second] = layers;
   return {
     oci: await push('oci', {}),
     docker: await push('docker', { format: 'docker' }),

@@ -59,9 +59,9 @@ export async function must(argv: readonly string[], options: RunOptions = {}): P
 
 export interface Daemon {
   /** Everything it printed so far, both streams. */
-  output(): string;
+  readonly output: () => string;
   /** SIGTERM, then SIGKILL after ten seconds; returns when the process is gone. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

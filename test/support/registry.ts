@@ -42,11 +42,11 @@ export interface Registry {
   readonly caFile: string | undefined;
   readonly tokenServer: TokenServer | undefined;
   /** A request with the right to do everything, for instance `fetch('/v2/team/small/manifests/1')`. */
-  fetch(path: string, init?: RequestInit): Promise<Response>;
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** What was asked of the registry since the start, or since `forgetRequests`. */
-  requests(): Promise<LoggedRequest[]>;
-  forgetRequests(): Promise<void>;
-  close(): Promise<void>;
+  readonly requests: () => Promise<LoggedRequest[]>;
+  readonly forgetRequests: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts Debian's docker-registry (distribution 2.8) on a free loopback port. */

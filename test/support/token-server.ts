@@ -31,7 +31,7 @@ export interface TokenServer {
   /** Requests for a token so far. */
   readonly requests: readonly TokenRequest[];
   mint(access: readonly Access[], user?: string): string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export const TOKEN_ISSUER = 'token-server';

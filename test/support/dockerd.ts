@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Containerd } from './containerd.ts';
+import { ctrAt } from './containerd.ts';
+import type { RunOptions, RunResult } from './process.ts';
+import { removeDirectory, run, startDaemon, temporaryDirectory } from './process.ts';
+import type { System } from './system.ts';
+import { machine } from './system.ts';
+
+export interface DockerdOptions {
+  /** Default: this machine's dockerd. `await trixie()` for Docker 26. */
+  readonly system?: System;
+  /** Where images live. Docker 20.10 has the classic store only. Default `classic`. */
+  readonly store?: 'classic' | 'containerd';
+  /** A data root to use and to leave there. Default: a temporary one. */
+  readonly root?: string;
+  readonly registryMirrors?: readonly string[];
+  /** Hosts, such as `Registry.host`. Docker takes loopback addresses as insecure without being told. */
+  readonly insecureRegistries?: readonly string[];
+  readonly extraArgs?: readonly string[];
+}
+
+export interface Dockerd {
+  /** Path of the Unix socket; `DOCKER_HOST` is `unix://` and this. */
+  readonly socket: string;
+  /** Runs `docker …` against it. Containers have no network other than `--network=none` or `host`. */
+  readonly docker: (args: readonly string[], options?: RunOptions) => Promise<RunResult>;
+  /** The containerd that the daemon runs, with its namespace `moby`. */
+  readonly containerd: Pick<Containerd, 'ctr'>;
+  /** The daemon's log so far. */
+  readonly output: () => string;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a Docker daemon that touches neither the machine's network nor another daemon. */
+export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
+  const system = options.system ?? machine;
+  const directory = await temporaryDirectory('docker');
+  const socket = path.join(directory, 'sock');
+  const configFile = path.join(directory, 'daemon.json');
+  const config = {
+    'data-root': options.root ?? path.join(directory, 'data'),
+    'exec-root': path.join(directory, 'exec'),
+    pidfile: path.join(directory, 'pid'),
+    hosts: [`unix://${socket}`],
+    iptables: false,
+    ip6tables: false,
+    bridge: 'none',
+    features: options.store === 'containerd' ? { 'containerd-snapshotter': true } : {},
+    'registry-mirrors': options.registryMirrors ?? [],
+    'insecure-registries': options.insecureRegistries ?? [],
+  };
+  await writeFile(configFile, JSON.stringify(config));
+  const env = { DOCKER_CONFIG: directory, DOCKER_HOST: `unix://${socket}` };
+  const argv = ['dockerd', '--config-file', configFile, ...(options.extraArgs ?? [])];
+  const daemon = await startDaemon(
+    system.wrap(argv, options.root === undefined ? [] : [options.root]),
+    (output) => output.includes('API listen on'),
+    { namespaced: true },
+  );
+  const close = async (): Promise<void> => {
+    await daemon.stop();
+    await removeDirectory(directory);
+  };
+  const docker: Dockerd['docker'] = async (args, more = {}) => {
+    const command = ['docker', ...args];
+    const runOptions = { ...more, env: { ...env, ...more.env } };
+    return await (system === machine ? run(command, runOptions) : system.run(command, runOptions));
+  };
+  if (options.store === 'containerd') {
+    const { stdout } = await docker(['info', '--format', '{{.DriverStatus}}']);
+    if (!stdout.includes('io.containerd.snapshotter')) {
+      await close();
+      throw new Error(`dockerd of ${system.name} has no containerd store: ${stdout}`);
+    }
+  }
+  const containerdSocket = path.join(directory, 'exec', 'containerd', 'containerd.sock');
+  const containerd = { ctr: ctrAt(system, containerdSocket, 'moby') };
+  return { socket, docker, containerd, output: daemon.output, close };
+}
