@@ -196,7 +196,9 @@ const SEQUENCE: readonly (string | (() => Promise<void> | void))[] = [
   settled({ 'c-run9': 'Terminated' }),
   'getStatus-terminated-no-reason',
   'getStatusAll-with-terminated-no-reason',
-  async () => void (await callClient({ method: 'purgeInstanceHistory', args: ['c-run9'] })),
+  async () => {
+    await callClient({ method: 'purgeInstanceHistory', args: ['c-run9'] });
+  },
   'getStatusAll-last',
 ];
 
