@@ -105,7 +105,7 @@ export class ResumingReader implements BlobReader {
           yield chunk;
         }
         this.#active.delete(part);
-        if (part.isDone) await part.finish();
+        if (part.isDone) part.destroy();
         else this.#keep(part);
         part = undefined;
       } catch (error) {
@@ -188,6 +188,8 @@ class OpenPart {
       this.#rest = chunk.subarray(limit);
       chunk = chunk.subarray(0, limit);
     }
+    // Before its last bytes are given away, so that a failure here is taken up again like any other.
+    if (this.position + chunk.length === this.part.end) await this.#assertEnd();
     this.position += chunk.length;
     return chunk;
   }
@@ -205,14 +207,14 @@ class OpenPart {
   }
 
   /**
-   * All bytes are here; sees to it that no more come.
-   * @throws {Fault} where they do: the blob is longer than the manifest says
+   * All bytes are here; sees to it that no more come. Where an answer does not end, it is enough that it is
+   * silent.
+   * @throws {Fault} where the blob is longer than the manifest says
    */
-  async finish(): Promise<void> {
+  async #assertEnd(): Promise<void> {
     const end = this.#chunks.next().catch(() => undefined);
     const result = await Promise.race([end, sleep(END_WAIT_MS, undefined, { ref: false })]);
-    this.destroy();
-    if (result !== undefined && result.done !== true) throw tooLong();
+    if (result?.done === false) throw tooLong();
   }
 
   destroy(): void {

@@ -386,6 +386,23 @@ describe('credentials', () => {
     assertNothingLeaked();
     assert.equal(registry.seen.find(({ url }) => url === '/collect')?.headers.authorization, undefined);
   });
+  it('go to the realm, and no further when that one redirects', async () => {
+    const realm = await serve((_request, response) => redirect(response, `${elsewhere.origin}/token`, 302));
+    const asking = await serve((_request, response) =>
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm.origin}/token"` }).end(),
+    );
+    const own = new RegistryClient({
+      allowedRegistries: [],
+      insecureRegistries: [asking.host, realm.host, elsewhere.host],
+      dockerAuthConfig: JSON.stringify({ auths: { [asking.host]: { auth: secret } } }),
+      timing: TIMING,
+    });
+    await assert.rejects(own.getManifest({ registry: asking.host, repository: 'a/b', tag: '1' }));
+    assert.equal(realm.seen[0]?.headers.authorization, `Basic ${secret}`);
+    assertNothingLeaked();
+    for (const server of [asking, realm]) await server.close();
+    await own.close();
+  });
   it('are for the registry they are configured for only', async () => {
     const other = { registry: elsewhere.host, repository: 'challenge/b', tag: '1' };
     await assert.rejects(client.getManifest(other), { code: 'registry_denied' });

@@ -35,9 +35,13 @@ export async function serve(handler: Handler): Promise<TestServer> {
         body: Buffer.concat(chunks).toString(),
       };
       seen.push(request);
-      Promise.resolve(handler(request, response, raw)).catch((error: unknown) => {
-        response.destroy(error instanceof Error ? error : undefined);
-      });
+      // Inside a promise, so that a handler that throws breaks its test and not the process.
+      Promise.resolve()
+        .then(() => handler(request, response, raw))
+        .catch((error: unknown) => {
+          console.error('a test server failed:', error);
+          response.destroy();
+        });
     });
   });
   server.listen(0, '127.0.0.1');
