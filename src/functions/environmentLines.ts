@@ -2,7 +2,8 @@ import type { HttpResponseInit } from '@azure/functions';
 
 /**
  * An answer for a node without jq: `NAME='value'` lines, which a POSIX shell can read or source safely. Nested
- * members join their names with `_`: `progress.stagedBytes` is `PROGRESS_STAGED_BYTES`.
+ * members join their names with `_`: `progress.stagedBytes` is `PROGRESS_STAGED_BYTES`. A list is one value, its items
+ * separated by blanks.
  */
 export function environmentLines(
   status: number,
@@ -19,6 +20,7 @@ export function environmentLines(
 function lines(value: object, prefix = ''): string[] {
   return Object.entries(value).flatMap(([key, member]: [string, unknown]) => {
     const name = prefix + key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+    if (Array.isArray(member)) return [`${name}=${quoted(member.join(' '))}\n`];
     if (typeof member === 'object' && member !== null) return lines(member, `${name}_`);
     return [`${name}=${quoted(String(member))}\n`];
   });

@@ -31,11 +31,8 @@ export function json(status: number, body: unknown, headers: Record<string, stri
   return { status, jsonBody: body, headers };
 }
 
-/**
- * The request's body as JSON.
- * @throws {CacheError} invalid_request where it is too large or no JSON
- */
-export async function readJson(request: HttpRequest): Promise<unknown> {
+/** @throws {CacheError} invalid_request where the body is too large */
+export async function readText(request: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
@@ -45,8 +42,17 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
     }
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/**
+ * The request's body as JSON.
+ * @throws {CacheError} invalid_request where it is too large or no JSON
+ */
+export async function readJson(request: HttpRequest): Promise<unknown> {
+  const text = await readText(request);
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(text);
   } catch {
     throw new CacheError(
       'invalid_request',

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { GREETING, pushSmall } from '../support/images.ts';
+import type { PushedImage } from '../support/push.ts';
+import type { Registry } from '../support/registry.ts';
+import { startRegistry } from '../support/registry.ts';
+import { requireTools } from '../support/tools.ts';
+import type { Node } from './support/node.ts';
+import { NODE_TOOLS, pathWithout, SCRIPT, startNode } from './support/node.ts';
+import type { TestService } from './support/service.ts';
+import { startTestService } from './support/service.ts';
+
+describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () => {
+  let registry: Registry;
+  let service: TestService;
+  let node: Node;
+  let small: PushedImage;
+
+  before(async () => {
+    registry = await startRegistry();
+    small = await pushSmall(registry);
+    service = await startTestService([registry]);
+    node = await startNode(service.url);
+  });
+  after(async () => {
+    await node.close();
+    await service.close();
+    await registry.close();
+  });
+
+  const runRef = (): string => `${registry.host}/team/small:sha256-${small.digest.slice('sha256:'.length)}`;
+
+  it('has the service cache an image, loads it, tags it and prints its name alone', async () => {
+    const { code, stdout, stderr } = await node.tesNode(['prepare', small.reference]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stdout, `${runRef()}\n`);
+    assert.equal(await node.docker('image', 'inspect', '-f', '{{.Id}}', small.reference), small.imageId);
+  });
+
+  for (const shell of [['dash'], ['bash', '--posix'], ['busybox', 'sh']]) {
+    it(`downloads nothing the second time (${shell.join(' ')})`, async () => {
+      const { code, stdout, stderr } = await node.tesNode(['prepare', small.reference], { shell });
+      assert.equal(code, 0, stderr);
+      assert.equal(stdout, `${runRef()}\n`);
+      assert.match(stderr, /downloaded 0 bytes/);
+    });
+
+    it(`runs an image by its name (${shell.join(' ')})`, async () => {
+      const { code, stdout, stderr } = await node.tesNode(
+        ['run', small.reference, 'sh', '-c', 'echo "$GREETING"; exit 9'],
+        { shell },
+      );
+      assert.equal(code, 9, stderr);
+      assert.equal(stdout, `${GREETING}\n`);
+    });
+  }
+
+  it('works with wget alone', async () => {
+    await node.docker('rmi', runRef(), small.reference);
+    const { code, stderr } = await node.tesNode(['prepare', small.reference], {
+      env: { PATH: await pathWithout(path.join(node.root, 'bin'), 'curl') },
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /downloaded [1-9]/);
+  });
+
+  it('names an image that does not exist, and what to do', async () => {
+    const missing = `${registry.host}/team/missing:1`;
+    const { code, stdout, stderr } = await node.tesNode(['prepare', missing]);
+    assert.equal(code, 3);
+    assert.equal(stdout, '');
+    assert.match(stderr, /error: \S+\/team\/missing:1 cannot be had: .*Check the name and the tag/);
+  });
+
+  it('is served by the app as it lies in the sources', async () => {
+    const served = await fetch(`${service.url}/api/node/tes-node`);
+    assert.equal(served.status, 200);
+    assert.equal(await served.text(), await readFile(SCRIPT, 'utf8'));
+  });
+});

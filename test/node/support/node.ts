@@ -1,0 +1,78 @@
+import { mkdir, readdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Dockerd, DockerdOptions } from '../../support/dockerd.ts';
+import { startDockerd } from '../../support/dockerd.ts';
+import type { RunResult } from '../../support/process.ts';
+import { removeDirectory, run, temporaryDirectory } from '../../support/process.ts';
+
+export const SCRIPT = fileURLToPath(new URL('../../../node/tes-node', import.meta.url));
+
+/** What every test of this folder needs of its machine. */
+export const NODE_TOOLS = [
+  'root',
+  'docker',
+  'dockerd',
+  'docker-registry',
+  'curl',
+  'busybox',
+  'unshare',
+] as const;
+
+export interface Node {
+  readonly dockerd: Dockerd;
+  readonly docker: (...args: string[]) => Promise<string>;
+  /** A folder of the node's own, as Batch has it: `shared`, `workitems`. */
+  readonly root: string;
+  /** Environment of a script on this node. */
+  readonly env: Readonly<Record<string, string>>;
+  tesNode(args: readonly string[], options?: TesNodeOptions): Promise<RunResult>;
+  close(): Promise<void>;
+}
+
+export interface TesNodeOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default `dash`. */
+  readonly shell?: readonly string[];
+}
+
+/** A compute node: a Docker daemon of its own, and folders laid out as Batch does. */
+export async function startNode(serviceUrl: string, options: DockerdOptions = {}): Promise<Node> {
+  const root = await temporaryDirectory('node');
+  await mkdir(path.join(root, 'shared'));
+  const dockerd = await startDockerd(options);
+  const env = {
+    DOCKER_HOST: `unix://${dockerd.socket}`,
+    TES_CACHE_URL: serviceUrl,
+    AZ_BATCH_NODE_ROOT_DIR: root,
+    AZ_BATCH_NODE_SHARED_DIR: path.join(root, 'shared'),
+    TES_NODE_RUN_OPTIONS: '--network=none',
+    TES_CACHE_WAIT: '60',
+  };
+  return {
+    ...{ dockerd, root, env },
+    docker: async (...args) => {
+      const { stdout, stderr, code } = await dockerd.docker(args);
+      if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+      return stdout.trim();
+    },
+    tesNode: async (args, { env: more = {}, shell = ['dash'] } = {}) =>
+      await run([...shell, SCRIPT, ...args], { env: { ...env, ...more } }),
+    close: async () => {
+      await dockerd.close();
+      await removeDirectory(root);
+    },
+  };
+}
+
+/** A PATH of links, in a new folder, to this machine's programs but these. */
+export async function pathWithout(folder: string, ...programs: readonly string[]): Promise<string> {
+  await mkdir(folder);
+  for (const directory of (process.env.PATH ?? '').split(path.delimiter)) {
+    for (const name of await readdir(directory).catch(() => [])) {
+      if (programs.includes(name)) continue;
+      await symlink(path.join(directory, name), path.join(folder, name)).catch(() => undefined);
+    }
+  }
+  return folder;
+}
