@@ -23,7 +23,9 @@ export async function answerError(
   const transient = transientReason(status);
   if (transient !== undefined) {
     const quota = readQuota(headers);
-    const spent = status === 429 && quota?.remaining === 0 && quota.windowSeconds > 3600;
+    const spent =
+      status === 429 &&
+      ((quota?.remaining === 0 && quota.windowSeconds > 3600) || /pull rate limit/i.test(said));
     const left = quota === undefined ? '' : `; ${describeQuota(quota)}`;
     return new Fault(`${transient}${said === '' ? '' : `, "${said}"`}${left}`, {
       code: status === 429 ? 'registry_throttled' : 'registry_unavailable',

@@ -69,12 +69,14 @@ export class Authentication {
    * Learns from a refusal.
    * @param challenge the answer's WWW-Authenticate
    * @param sent the Authorization header that was refused
+   * @param isFresh the header was made for this very request, so that making it again changes nothing
    * @returns whether asking again may do better
    */
   async refused(
     subject: Subject,
     challenge: string | string[] | undefined,
     sent: string | undefined,
+    isFresh: boolean,
   ): Promise<boolean> {
     const credential = this.#credential(subject);
     if (credential?.registryToken !== undefined) return false;
@@ -91,6 +93,7 @@ export class Authentication {
     }
     if (sent?.startsWith('Bearer ') === true) {
       await this.#tokens.drop(this.#tokenKey(subject, method), sent.slice('Bearer '.length));
+      return !isFresh;
     }
     return true;
   }

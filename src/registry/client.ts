@@ -23,7 +23,10 @@ export type { RegistryEvent };
 export interface RegistryOptions {
   /** Host patterns, `*.azurecr.io`; empty = all public. A host written out may be on a private network. */
   readonly allowedRegistries: readonly string[];
-  /** Host[:port] patterns that are reached over plain http and may be local. Always allowed. */
+  /**
+   * Host[:port] patterns that are reached over plain http and may be local. Always allowed. With https:// before
+   * it, a host may be local and is reached over TLS.
+   */
   readonly insecureRegistries: readonly string[];
   /** JSON text, Docker's config.json. */
   readonly dockerAuthConfig?: string;

@@ -16,6 +16,9 @@ const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
   '*.blob.core.usgovcloudapi.net',
 ].map(parseHostPattern);
 
+/** Before an entry of INSECURE_REGISTRIES: the host may be local, and speaks TLS all the same. */
+const SECURE_LOCAL = 'https://';
+
 /**
  * Which hosts and addresses the registry client may connect to. Callers choose image names, registries
  * choose realms and redirects, and either may be hostile: so every hop asks here, by name before it is
@@ -23,11 +26,20 @@ const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
  */
 export class Egress {
   readonly #allowed: readonly HostPattern[];
-  readonly #insecure: readonly HostPattern[];
+  /** Reached over plain http. */
+  readonly #plain: readonly HostPattern[];
+  /** May be on this machine: the plain ones, and those written with https://. */
+  readonly #local: readonly HostPattern[];
 
+  /** @throws {Error} naming the entry that is no host pattern */
   constructor(allowedRegistries: readonly string[], insecureRegistries: readonly string[]) {
+    const secure = insecureRegistries.filter((text) => text.startsWith(SECURE_LOCAL));
     this.#allowed = allowedRegistries.map(parseHostPattern);
-    this.#insecure = insecureRegistries.map(parseHostPattern);
+    this.#plain = insecureRegistries.filter((text) => !secure.includes(text)).map(parseHostPattern);
+    this.#local = [
+      ...this.#plain,
+      ...secure.map((text) => parseHostPattern(text.slice(SECURE_LOCAL.length))),
+    ];
   }
 
   /**
@@ -37,10 +49,10 @@ export class Egress {
   registryUrl(registry: string): URL {
     const host = endpointHost(registry);
     const plain = parseUrl(`http://${host}/`, registry);
-    if (this.#isInsecure(plain)) return plain;
+    if (isAmong(this.#plain, plain)) return plain;
     const secure = parseUrl(`https://${host}/`, registry);
-    const allowed = this.#allowed.length === 0 || this.#allowed.some((one) => matchesHost(one, secure));
-    if (allowed) return secure;
+    const anyPublic = this.#allowed.length === 0;
+    if (anyPublic || isAmong(this.#allowed, secure) || isAmong(this.#local, secure)) return secure;
     throw new CacheError(
       'registry_not_allowed',
       `Images from ${registry} are not allowed here. An operator can add the host to ALLOWED_REGISTRIES.`,
@@ -52,7 +64,7 @@ export class Egress {
    * registry, and addresses written out that no name would be allowed to resolve to.
    */
   checkUrl(url: URL): void {
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.#isInsecure(url))) {
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAmong(this.#plain, url))) {
       throw new CacheError(
         'registry_not_allowed',
         `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
@@ -67,7 +79,7 @@ export class Egress {
     const kind = classifyAddress(address);
     if (kind === 'public') return;
     if (kind === 'private' && this.#mayBePrivate(origin)) return;
-    if (kind !== 'forbidden' && this.#isInsecure(origin)) return;
+    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return;
     // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
     throw new CacheError(
       'registry_not_allowed',
@@ -79,15 +91,14 @@ export class Egress {
   }
 
   #mayBePrivate(origin: URL): boolean {
-    if (this.#isInsecure(origin)) return true;
     if (origin.protocol !== 'https:') return false;
-    if (PRIVATE_ENDPOINTS.some((pattern) => matchesHost(pattern, origin))) return true;
-    return this.#allowed.some((pattern) => !pattern.wildcard && matchesHost(pattern, origin));
+    const named = this.#allowed.filter(({ wildcard }) => !wildcard);
+    return isAmong(PRIVATE_ENDPOINTS, origin) || isAmong(named, origin);
   }
+}
 
-  #isInsecure(url: URL): boolean {
-    return this.#insecure.some((pattern) => matchesHost(pattern, url));
-  }
+function isAmong(patterns: readonly HostPattern[], url: URL): boolean {
+  return patterns.some((pattern) => matchesHost(pattern, url));
 }
 
 function parseUrl(text: string, registry: string): URL {

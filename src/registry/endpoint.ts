@@ -66,10 +66,8 @@ export class Endpoint {
       if (answer.status !== 401 || refusals === MAX_REFUSALS) return answer;
       refusals += 1;
       const challenge = answer.headers['www-authenticate'] ?? (await this.#ping(subject, ask.signal));
-      // A second refusal of a fresh token is the registry's last word.
-      if (refusals === MAX_REFUSALS || !(await authentication.refused(subject, challenge, authorization))) {
-        return answer;
-      }
+      const isFresh = refusals > 1;
+      if (!(await authentication.refused(subject, challenge, authorization, isFresh))) return answer;
       await discard(answer, timing);
     }
   }

@@ -1,6 +1,6 @@
 /** Nobody means more: a header that says a year is a mistake or an attack. */
 const MAX_MS = 7 * 24 * 3600 * 1000;
-/** Docker Hub writes the time itself, in Unix seconds, where others write a duration. */
+/** Docker Hub writes the time itself, in Unix seconds. https://github.com/docker/hub-feedback/issues/2459 */
 const EPOCH_SECONDS = 1_000_000_000;
 
 /**

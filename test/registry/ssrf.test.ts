@@ -245,6 +245,12 @@ describe('egress rules', () => {
       assertRefused(pull(`localhost:${canaryPort}`, {})));
     it('an insecure registry does not open its host for other ports', () =>
       assertRefused(pull(`127.0.0.1:${canaryPort}`, { insecureRegistries: ['127.0.0.1', front.host] })));
+    it('a local registry that speaks TLS is not spoken to without', () =>
+      assertRefused(
+        pullVia('redirect of a blob', `http://127.0.0.1:${canaryPort}/x`, {
+          insecureRegistries: [front.host, `https://127.0.0.1:${canaryPort}`],
+        }),
+      ));
     it('an insecure registry may not be where a cloud keeps its tokens', () =>
       assertRefused(pull('169.254.169.254', { insecureRegistries: ['169.254.169.254'] })));
   });
