@@ -12,7 +12,7 @@ const direction = [
   ['src/store', ['registry', 'cache', 'functions', 'cli']],
   ['src/cache', ['functions', 'cli']],
   ['src/functions', ['cli']],
-  ['src/cli', ['functions', 'cache', 'registry', 'store', 'archive', 'config']],
+  ['src/cli', ['functions', 'registry', 'store', 'archive', 'config']],
 ];
 
 /** The pure folders know nothing of Azure and do no I/O. */
@@ -50,8 +50,14 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-definitions': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-confusing-void-expression': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       eqeqeq: 'error',
     },
   },

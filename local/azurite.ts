@@ -49,8 +49,9 @@ export async function startAzurite(folder: string, services: 'blob' | 'all' = 'b
     pid: child.pid ?? 0,
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      await once(child, 'exit');
+      const exit = once(child, 'exit');
+      child.stdin.end();
+      await exit;
     },
   };
 }

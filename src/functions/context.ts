@@ -1,3 +1,4 @@
+import type { RegistryEvent } from '../registry/events.ts';
 import { type CacheContext, openContext } from '../cache/context.ts';
 
 let opened: Promise<CacheContext> | undefined;
@@ -5,11 +6,14 @@ let opened: Promise<CacheContext> | undefined;
 /** The one context of this process; opened by the first call, and again after a failure. */
 export function cacheContext(): Promise<CacheContext> {
   // Not an invocation's own log: the registry client outlives every invocation.
-  opened ??= openContext(process.env, (event) => console.log(JSON.stringify(event))).catch(
-    (error: unknown) => {
-      opened = undefined;
-      throw error;
-    },
-  );
+  opened ??= openContext(process.env, logEvent).catch((error: unknown) => {
+    opened = undefined;
+    throw error;
+  });
   return opened;
+}
+
+/** What an operator wants to know; a line per request would bury it. */
+function logEvent(event: RegistryEvent): void {
+  if (event.type !== 'request') console.log(JSON.stringify(event));
 }
