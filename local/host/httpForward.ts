@@ -15,6 +15,8 @@ const HOP_BY_HOP = new Set([
   'trailer',
 ]);
 
+const SHORT_ANSWER_BYTES = 4096;
+
 export interface Forwarding {
   readonly httpUri: string;
   readonly invocationId: string;
@@ -34,6 +36,8 @@ export function forward(call: HttpCall, response: ServerResponse, forwarding: Fo
   const headers = Object.fromEntries(
     Object.entries(request.headers).filter(([name]) => !HOP_BY_HOP.has(name)),
   );
+  // Kept alive, so that the worker may answer without reading the whole request.
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const upstream = http.request(new URL(forwarding.httpUri), {
     method: call.method,
     path: `${encodePath(call.path, true)}${call.search}`,
@@ -43,12 +47,13 @@ export function forward(call: HttpCall, response: ServerResponse, forwarding: Fo
       'x-forwarded-proto': 'http',
       'x-ms-invocation-id': invocationId,
     },
-    agent: false,
+    agent,
   });
 
   return new Promise((resolve) => {
     const giveUp = (): void => {
       upstream.destroy();
+      // A corked answer has not been sent, but cannot be taken back either.
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'content-length': 0 }).end();
       resolve();
@@ -56,6 +61,8 @@ export function forward(call: HttpCall, response: ServerResponse, forwarding: Fo
     signal.addEventListener('abort', giveUp, { once: true });
     response.on('close', () => {
       upstream.destroy();
+      agent.destroy();
+      request.resume();
       resolve();
     });
     upstream.on('error', giveUp);
@@ -70,7 +77,10 @@ export function forward(call: HttpCall, response: ServerResponse, forwarding: Fo
       }
       if (answer.headers.date !== undefined) response.sendDate = false;
       response.writeHead(status);
-      response.flushHeaders();
+      // The real host's server does not begin to send a short answer before it has it whole.
+      const isShort = Number(answer.headers['content-length'] ?? Infinity) <= SHORT_ANSWER_BYTES;
+      if (isShort) response.cork();
+      else response.flushHeaders();
       answer.pipe(response);
     });
 

@@ -24,6 +24,7 @@ import type { Timers } from './timers.ts';
 
 const WEBHOOKS = '/runtime/webhooks/durabletask/';
 const RPC = '/durabletask/';
+const ANSWER_GRACE_MS = 1000;
 
 export interface PublicServer {
   readonly functions: readonly FunctionMetadata[];
@@ -54,7 +55,10 @@ export function createPublicServer(server: Server, host: PublicServer): void {
     const match = findRoute(host.routes, method, path);
     if (match === undefined) return empty(response, 404);
     if (!opens(host.keys, match.route.authLevel, keyOf(request, query))) return empty(response, 401);
-    if (contentLength(request) > MAX_BODY_BYTES) return empty(response, 500);
+    if (contentLength(request) > MAX_BODY_BYTES) {
+      request.resume();
+      return empty(response, 500);
+    }
     await (host.httpUri === undefined
       ? runBuffered(call, match, response, host)
       : runStreamed(call, match, response, host, host.httpUri));
@@ -89,7 +93,8 @@ function serve(
 }
 
 export function empty(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
-  response.writeHead(status, { 'content-length': 0, ...headers }).end();
+  const length = response.req.method === 'HEAD' ? {} : { 'content-length': 0 };
+  response.writeHead(status, { ...length, ...headers }).end();
 }
 
 async function runBuffered(
@@ -122,11 +127,11 @@ async function runStreamed(
   let timer: NodeJS.Timeout | undefined;
   const answered = forward(call, response, { httpUri, invocationId, body, signal: unanswered.signal });
   const { functionName, bindingName } = match.route;
+  // Once the function has ended, an answer that has not begun will not come. The real host does not know
+  // that, and lets the client wait.
   const giveUpLater = (why: string): void => {
     if (response.writableEnded || response.destroyed) return;
-    log(
-      `error: ${functionName}: ${why}: no answer will come; the client waits ${unansweredAfterMs / 1000} s.`,
-    );
+    log(`error: ${functionName}: ${why}; the client waits ${unansweredAfterMs / 1000} s for an answer.`);
     timer = setTimeout(() => unanswered.abort(), unansweredAfterMs);
   };
   void invoke(
@@ -137,8 +142,11 @@ async function runStreamed(
     },
     invocationId,
   ).then(
-    (reply) => {
-      if (reply.returnValue === null) giveUpLater('it returned nothing');
+    () => {
+      // The answer may still be on its way.
+      timer = setTimeout(() => {
+        if (!response.headersSent) giveUpLater('it returned nothing');
+      }, ANSWER_GRACE_MS);
     },
     (error: unknown) => giveUpLater(error instanceof Error ? error.message : String(error)),
   );
