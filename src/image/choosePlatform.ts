@@ -1,11 +1,12 @@
 import { CacheError } from '../errors.ts';
 import type { ImageIndex, IndexEntry } from './manifest.ts';
+import { INDEX_TYPES } from './mediaTypes.ts';
 import { formatPlatform, type Platform, platformScore } from './platform.ts';
 
 /**
  * The entry of an index that runs on a platform: the most specific one, the first among equals.
  * Attestations (build provenance, SBOM) are never chosen. An entry without a platform is taken only
- * where it is the only one left.
+ * where it is the only one left, or the first index where indexes are nested.
  * @throws {CacheError} unsupported_image, listing what the image has
  */
 export function chooseEntry(index: ImageIndex, platform: Platform, name: string): IndexEntry {
@@ -18,6 +19,10 @@ export function chooseEntry(index: ImageIndex, platform: Platform, name: string)
   }
   const only = runnable.length === 1 ? runnable[0] : undefined;
   if (best === undefined && only?.platform === undefined) best = only;
+  // An index in an index names no platform: it has several.
+  best ??= runnable.find(
+    ({ platform: named, mediaType }) => named === undefined && INDEX_TYPES.has(mediaType),
+  );
   if (best !== undefined) return best;
   const offered = [
     ...new Set(runnable.map((entry) => (entry.platform ? formatPlatform(entry.platform) : 'unnamed'))),
