@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { RunResult } from './process.ts';
-import { removeDirectory, startDaemon, temporaryDirectory } from './process.ts';
+import { removeDirectory, startDaemon, storeDirectory } from './process.ts';
 import type { System, SystemRunOptions } from './system.ts';
 import { machine } from './system.ts';
 
@@ -14,7 +14,7 @@ export interface Containerd {
 
 /** Starts a containerd of its own, without CRI. */
 export async function startContainerd(system: System = machine): Promise<Containerd> {
-  const directory = await temporaryDirectory('containerd');
+  const directory = await storeDirectory('containerd');
   const socket = path.join(directory, 'sock');
   const configFile = path.join(directory, 'config.toml');
   const config = [

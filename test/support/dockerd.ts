@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Containerd } from './containerd.ts';
 import { ctrAt } from './containerd.ts';
 import type { RunOptions, RunResult } from './process.ts';
-import { removeDirectory, run, startDaemon, temporaryDirectory } from './process.ts';
+import { removeDirectory, run, startDaemon, storeDirectory } from './process.ts';
 import type { System } from './system.ts';
 import { machine } from './system.ts';
 
@@ -35,7 +35,7 @@ export interface Dockerd {
 /** Starts a Docker daemon that touches neither the machine's network nor another daemon. */
 export async function startDockerd(options: DockerdOptions = {}): Promise<Dockerd> {
   const system = options.system ?? machine;
-  const directory = await temporaryDirectory('docker');
+  const directory = await storeDirectory('docker');
   const socket = path.join(directory, 'sock');
   const configFile = path.join(directory, 'daemon.json');
   const config = {

@@ -59,7 +59,7 @@ layer "$out/all"
 step add python3 python3-numpy
 step add r-base-core
 step add gcc g++ gfortran make libc6-dev
-step add golang-1.24-go ncbi-blast+
+step add ncbi-blast+
 step add samtools bcftools tabix bedtools bwa
 step tidy
 rm -rf "$tree" "$out/layer.tar" "$out"/{before,changed,all,stamp}

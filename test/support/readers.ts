@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Containerd } from './containerd.ts';
 import { startContainerd } from './containerd.ts';
@@ -6,7 +7,7 @@ import type { DockerdOptions } from './dockerd.ts';
 import { startDockerd } from './dockerd.ts';
 import { sha256 } from './layers.ts';
 import type { RunResult } from './process.ts';
-import { removeDirectory, temporaryDirectory } from './process.ts';
+import { removeDirectory, storeDirectory } from './process.ts';
 import type { System } from './system.ts';
 import { machine } from './system.ts';
 import { trixie } from './trixie.ts';
@@ -84,16 +85,15 @@ async function dockerReader(options: DockerdOptions): Promise<Reader> {
 }
 
 async function podmanReader(system: System): Promise<Reader> {
-  const directory = await temporaryDirectory('podman');
+  const directory = await storeDirectory('podman');
+  // By default all podmans of a machine share their locks in /dev/shm. crun refuses mixed cgroup versions.
+  const configFile = path.join(directory, 'containers.conf');
+  const settings = { lock_type: 'file', runtime: 'runc', cgroup_manager: 'cgroupfs', events_logger: 'none' };
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = "${value}"`);
+  await writeFile(configFile, ['[engine]', ...lines].join('\n'));
   const podman = [
-    ...['podman', '--root', path.join(directory, 'root'), '--runroot', path.join(directory, 'run')],
-    ...[
-      '--runtime=runc',
-      '--tmpdir',
-      path.join(directory, 'tmp'),
-      '--cgroup-manager=cgroupfs',
-      '--events-backend=none',
-    ],
+    ...['env', `CONTAINERS_CONF=${configFile}`, 'podman', '--root', path.join(directory, 'root')],
+    ...['--runroot', path.join(directory, 'run'), '--tmpdir', path.join(directory, 'tmp')],
   ];
   return {
     close: async () => await removeDirectory(directory),
