@@ -22,7 +22,7 @@ export function readHead(bytes: Uint8Array, manifest: Digest, config: Digest): H
     const size = Number.parseInt(ascii(header, 124, 12), 8);
     if (name === '' || !Number.isSafeInteger(size)) break;
     const start = offset + TAR_BLOCK;
-    if (start + size <= bytes.length) found.set(name, bytes.subarray(start, start + size));
+    if (start + padded(size) <= bytes.length) found.set(name, bytes.subarray(start, start + size));
     offset = start + padded(size);
   }
   const document = (digest: Digest): Uint8Array | undefined => {

@@ -141,7 +141,7 @@ async function pushArtifact(registry: Registry): Promise<PushedManifest> {
  * The machine's busybox in layers of its own: the C library (none where busybox is static), the program
  * with links, and a little data.
  */
-async function smallImage(): Promise<{ layers: { files: FileMap }[]; config: typeof CONFIG }> {
+export async function smallImage(): Promise<{ layers: { files: FileMap }[]; config: typeof CONFIG }> {
   const busybox = await realpath((await must(['which', 'busybox'])).trim());
   const libraries: Record<string, FileSpec> = {};
   const linked = await must(['ldd', busybox]).catch(() => '');
