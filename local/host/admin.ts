@@ -50,14 +50,16 @@ async function run(
   fn: FunctionMetadata | undefined,
 ): Promise<void> {
   if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return empty(response, 415);
+  let input: unknown;
   try {
-    JSON.parse((await readBody(request)).toString());
+    ({ input } = Object(JSON.parse((await readBody(request)).toString())) as { input?: unknown });
   } catch {
     return empty(response, 400);
   }
   if (fn === undefined) return empty(response, 404);
   empty(response, 202);
-  if (!admin.timers.runNow(fn.name)) admin.log(`warning: '${fn.name}' is no timer function: it was not run.`);
+  if (!admin.timers.runNow(fn.name, typeof input === 'string' ? input : undefined))
+    admin.log(`warning: '${fn.name}' is no timer function: it was not run.`);
 }
 
 function json(response: ServerResponse, value: unknown): void {

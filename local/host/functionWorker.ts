@@ -56,6 +56,8 @@ export async function startWorker(
   const thread = new Worker(new URL('./functionsThread.ts', import.meta.url), {
     workerData: { entry },
     env: { ...process.env, ...environment },
+    // Not the flags this process was started with: they may be for its own script only.
+    execArgv: [],
   });
   const waiting = new Map<string, Waiting>();
   let ended: Error | undefined;

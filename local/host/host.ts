@@ -16,6 +16,7 @@ import { createPublicServer, createRpcServer } from './httpServer.ts';
 import type { Keys } from './keys.ts';
 import { createRoutes } from './router.ts';
 import { Timers } from './timers.ts';
+import type { TimerState } from './timers.ts';
 
 export interface HostOptions {
   /** Absolute path of the module whose import registers the functions. */
@@ -33,6 +34,8 @@ export interface HostOptions {
   readonly unansweredAfterMs?: number;
   /** Awaited before each turn of an orchestration: holds its queue, which the real host is slower to read. */
   readonly beforeTurn?: () => Promise<void> | void;
+  /** State of the timers' monitors, kept up to date; give the same again for timers to make up for missed runs. */
+  readonly timerStates?: Map<string, TimerState>;
   /** Hears of each invocation when it has ended. */
   readonly observe?: (observation: Observation) => void;
 }
@@ -78,7 +81,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     closers.push(() => hub.close());
     const api = new ClientApi(hub, links);
 
-    const timers = new Timers(worker.functions, invoke, log);
+    const timers = new Timers(worker.functions, invoke, log, options.timerStates);
     closers.push(() => timers.close());
     createPublicServer(server, {
       functions: worker.functions,

@@ -1,4 +1,4 @@
-/** Runs timer functions when they are due, at start-up, and by hand. Their monitor's state lives in memory only. */
+/** Runs timer functions when they are due, at start-up, and by hand. */
 import type { Invoke } from './invoker.ts';
 import type { FunctionMetadata } from './rpc.ts';
 import { triggerOf } from './rpc.ts';
@@ -10,6 +10,13 @@ const NEVER = '0001-01-01T00:00:00+00:00';
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MINUTE_MS = 60_000;
 
+/** What the monitor of a timer function remembers from one start of the host to the next. */
+export interface TimerState {
+  readonly last: Date | undefined;
+  readonly next: Date;
+  readonly lastUpdated: Date | undefined;
+}
+
 interface TimerFunction {
   readonly name: string;
   readonly bindingName: string;
@@ -17,9 +24,6 @@ interface TimerFunction {
   readonly runOnStartup: boolean;
   /** Kept only with useMonitor, and not for intervals under a minute. */
   readonly isMonitored: boolean;
-  due: Date;
-  last: Date | undefined;
-  lastUpdated: Date | undefined;
 }
 
 /** Dates in the Timer object have an offset, and no fraction when it is zero. */
@@ -30,31 +34,47 @@ export class Timers {
   readonly #functions: TimerFunction[];
   readonly #invoke: Invoke;
   readonly #log: (line: string) => void;
+  readonly #states: Map<string, TimerState>;
   readonly #waiting = new Set<NodeJS.Timeout>();
   #closed = false;
 
-  /** Throws when a schedule is not valid. */
-  constructor(functions: readonly FunctionMetadata[], invoke: Invoke, log: (line: string) => void) {
+  /** `states` are kept up to date, and taken over where there are any. Throws when a schedule is not valid. */
+  constructor(
+    functions: readonly FunctionMetadata[],
+    invoke: Invoke,
+    log: (line: string) => void,
+    states = new Map<string, TimerState>(),
+  ) {
     this.#invoke = invoke;
     this.#log = log;
+    this.#states = states;
     this.#functions = functions
       .map((fn) => ({ fn, trigger: triggerOf(fn) }))
       .filter(({ trigger }) => trigger.binding.type.toLowerCase() === 'timertrigger')
       .map(({ fn, trigger }) => create(fn.name, trigger.name, trigger.binding));
   }
 
+  /** Also makes up for a run that was missed while the host was down, once. */
   start(): void {
+    const now = new Date();
     for (const fn of this.#functions) {
-      if (fn.runOnStartup) this.#run(fn, true);
-      else fn.lastUpdated = new Date();
+      const known = fn.isMonitored ? this.#states.get(fn.name) : undefined;
+      const isPastDue = known !== undefined && known.next < now;
+      const first = {
+        last: undefined,
+        next: fn.schedule.next(now),
+        lastUpdated: fn.runOnStartup ? undefined : now,
+      };
+      this.#states.set(fn.name, known ?? first);
+      if (isPastDue || fn.runOnStartup) this.#runScheduled(fn, isPastDue);
       this.#arm(fn);
     }
   }
 
   /** Runs a timer function now, without waiting for it; false when there is none of that name. */
-  runNow(name: string): boolean {
+  runNow(name: string, input?: string): boolean {
     const fn = this.#functions.find((candidate) => candidate.name === name);
-    if (fn !== undefined) this.#run(fn, false);
+    if (fn !== undefined) this.#run(fn, false, input);
     return fn !== undefined;
   }
 
@@ -65,42 +85,44 @@ export class Timers {
   }
 
   #arm(fn: TimerFunction): void {
-    if (this.#closed) return;
-    const wait = Math.max(0, fn.due.getTime() - Date.now());
+    const due = this.#states.get(fn.name)?.next.getTime();
+    if (this.#closed || due === undefined) return;
     const timer = setTimeout(
       () => {
         this.#waiting.delete(timer);
-        if (fn.due.getTime() <= Date.now()) {
-          this.#run(fn, true);
-          fn.due = fn.schedule.next(new Date());
-        }
+        if (due <= Date.now()) this.#runScheduled(fn, false);
         this.#arm(fn);
       },
-      Math.min(wait, MAX_TIMEOUT_MS),
+      Math.min(Math.max(0, due - Date.now()), MAX_TIMEOUT_MS),
     );
     this.#waiting.add(timer);
   }
 
-  #run(fn: TimerFunction, scheduled: boolean): void {
+  #runScheduled(fn: TimerFunction, isPastDue: boolean): void {
+    this.#run(fn, isPastDue);
     const now = new Date();
+    this.#states.set(fn.name, { last: now, next: fn.schedule.next(now), lastUpdated: now });
+  }
+
+  #run(fn: TimerFunction, isPastDue: boolean, input?: string): void {
+    const state = this.#states.get(fn.name);
     const status = {
-      Last: offsetDate(fn.last),
-      Next: offsetDate(fn.due),
-      LastUpdated: offsetDate(fn.lastUpdated),
+      Last: offsetDate(state?.last),
+      Next: offsetDate(state?.next),
+      LastUpdated: offsetDate(state?.lastUpdated),
     };
     const timer = {
       Schedule: { AdjustForDST: fn.schedule.adjustForDST },
       ScheduleStatus: fn.isMonitored ? status : null,
-      IsPastDue: false,
+      IsPastDue: isPastDue,
     };
     const request = {
       inputData: [{ name: fn.bindingName, data: { json: JSON.stringify(timer) } }],
-      triggerMetadata: { TimerTrigger: { string: dateText(now) } },
+      triggerMetadata: {
+        TimerTrigger: { string: dateText(new Date()) },
+        ...(input === undefined ? {} : { [fn.bindingName]: { string: input } }),
+      },
     };
-    if (scheduled) {
-      fn.last = now;
-      fn.lastUpdated = now;
-    }
     this.#invoke(fn.name, request).catch((error: unknown) => {
       if (!this.#closed)
         this.#log(`error: ${fn.name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -128,8 +150,5 @@ function create(
     schedule,
     runOnStartup: binding.runOnStartup === true,
     isMonitored: binding.useMonitor !== false && schedule.next(due).getTime() - due.getTime() >= MINUTE_MS,
-    due,
-    last: undefined,
-    lastUpdated: undefined,
   };
 }

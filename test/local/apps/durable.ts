@@ -58,6 +58,14 @@ activity('retNull', () => null);
 activity('retUndefined', () => undefined);
 activity('ret', (kind: string) => RETURNED[kind]?.());
 
+df.app.activity('busy', {
+  handler: async (_input: unknown, context: InvocationContext) => {
+    context.log('busy +1');
+    await sleep(50);
+    context.log('busy -1');
+  },
+});
+
 // Orchestrators
 
 type Handler = (context: OrchestrationContext) => Generator<Task, unknown, unknown>;
@@ -257,6 +265,15 @@ orchestrator('orchestrator-throws-after-activity', function* ({ df }) {
   df.setCustomStatus('before');
   yield df.callActivity('hello', 'x');
   throw new TypeError('late boom');
+});
+orchestrator('calls-http', function* ({ df }) {
+  return yield df.callHttp({ method: 'GET', url: 'http://127.0.0.1/' });
+});
+orchestrator('timer-7-days', function* ({ df }) {
+  return yield inSeconds(df, 7 * 24 * 60 * 60);
+});
+orchestrator('busy-all', function* ({ df }) {
+  return ((yield df.Task.all([1, 2, 3, 4, 5, 6].map((n) => df.callActivity('busy', n)))) as number[]).length;
 });
 orchestrator('calls-entity', function* ({ df }) {
   return yield df.callEntity(new EntityId('counter', 'one'), 'get');
