@@ -84,7 +84,7 @@ function list(env: Environment, name: string): string[] {
     .map((item) => item.toLowerCase())
     .filter((item) => item !== '');
   for (const item of items) {
-    if (!/^(?:\*|[a-z0-9*.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/.test(item)) {
+    if (!/^(?:https:\/\/)?(?:\*|[a-z0-9*.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/.test(item)) {
       throw bad(
         name,
         item,

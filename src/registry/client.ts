@@ -77,7 +77,7 @@ export class RegistryClient {
    * @throws {CacheError}
    */
   headManifest(ref: ImageReference, signal?: AbortSignal): Promise<ManifestHead> {
-    return headManifest(this.#manifests(), ref, signal);
+    return orTimeout(ref, signal, headManifest(this.#manifests(), ref, signal));
   }
 
   /**
@@ -86,7 +86,7 @@ export class RegistryClient {
    * @throws {CacheError}
    */
   getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<FetchedManifest> {
-    return getManifest(this.#manifests(), ref, digest, signal);
+    return orTimeout(ref, signal, getManifest(this.#manifests(), ref, digest, signal));
   }
 
   /**
@@ -173,6 +173,25 @@ export class RegistryClient {
 
   #manifests(): { endpoint: Endpoint; transport: Transport; context: RetryContext } {
     return { endpoint: this.#endpoint, transport: this.#transport, context: this.#context };
+  }
+}
+
+/** AbortSignal.timeout is a caller's way to say that a registry is too slow: an error like the others. */
+async function orTimeout<T>(
+  ref: ImageReference,
+  signal: AbortSignal | undefined,
+  work: Promise<T>,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal?.reason !== error || !(error instanceof DOMException) || error.name !== 'TimeoutError')
+      throw error;
+    throw new CacheError(
+      'registry_unavailable',
+      `${ref.registry} did not answer in time for ${canonicalReference(ref)}. Try again later.`,
+      { cause: error },
+    );
   }
 }
 

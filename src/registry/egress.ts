@@ -34,12 +34,9 @@ export class Egress {
   /** @throws {Error} naming the entry that is no host pattern */
   constructor(allowedRegistries: readonly string[], insecureRegistries: readonly string[]) {
     const secure = insecureRegistries.filter((text) => text.startsWith(SECURE_LOCAL));
-    this.#allowed = allowedRegistries.map(parseHostPattern);
+    this.#allowed = allowedRegistries.map(withoutScheme).map(parseHostPattern);
     this.#plain = insecureRegistries.filter((text) => !secure.includes(text)).map(parseHostPattern);
-    this.#local = [
-      ...this.#plain,
-      ...secure.map((text) => parseHostPattern(text.slice(SECURE_LOCAL.length))),
-    ];
+    this.#local = [...this.#plain, ...secure.map(withoutScheme).map(parseHostPattern)];
   }
 
   /**
@@ -95,6 +92,10 @@ export class Egress {
     const named = this.#allowed.filter(({ wildcard }) => !wildcard);
     return isAmong(PRIVATE_ENDPOINTS, origin) || isAmong(named, origin);
   }
+}
+
+function withoutScheme(text: string): string {
+  return text.startsWith(SECURE_LOCAL) ? text.slice(SECURE_LOCAL.length) : text;
 }
 
 function isAmong(patterns: readonly HostPattern[], url: URL): boolean {

@@ -87,6 +87,7 @@ export async function getManifest(
   const subject = source.endpoint.subject(ref);
   const wanted = digest ?? ref.digest;
   const what = `reading the manifest of ${subject.image}`;
+  let doubted: Digest | undefined;
   return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
     const answer = await askManifest(source, ref, wanted, 'GET', signal);
     if (answer.status !== 200) throw await answerError(answer, subject.image, timing);
@@ -102,15 +103,39 @@ export async function getManifest(
     if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
       throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
     }
+    const found = wanted ?? sha256Of(bytes);
+    const doubt = wanted === undefined ? doubtsAbout(bytes, answer) : undefined;
+    if (doubt !== undefined && doubted !== found) {
+      // Damage is not the same twice. What is, is the registry's own mistake, and the bytes are what it has.
+      doubted = found;
+      throw new Fault(doubt, { code: 'digest_mismatch' });
+    }
     const contentType = answer.headers['content-type'];
     const quota = readQuota(answer.headers);
     return {
       bytes,
       contentType: typeof contentType === 'string' ? contentType : undefined,
-      digest: wanted ?? sha256Of(bytes),
+      digest: found,
       ...(quota !== undefined && { quota }),
     };
   });
+}
+
+/**
+ * What speaks against a tag's manifest, which no digest was asked for. Many registries name a wrong digest in
+ * their header, and some name none.
+ */
+function doubtsAbout(bytes: Uint8Array, answer: Answer): string | undefined {
+  const named = answer.headers['docker-content-digest'];
+  if (typeof named === 'string' && isDigest(named)) {
+    return matchesDigest(bytes, named) ? undefined : `the manifest is not what its header ${named} names`;
+  }
+  try {
+    JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return undefined;
+  } catch {
+    return 'the manifest is not JSON';
+  }
 }
 
 async function askManifest(

@@ -259,6 +259,31 @@ describe('getManifest', () => {
       return true;
     };
     assert.equal((await registry.client.getManifest(registry.ref())).digest, image.manifestDigest);
+    assert.equal(registry.seen.length, 2, 'asked twice: damage would not be the same');
+  });
+  for (const [what, headers] of [
+    ['that its header tells', { 'docker-content-digest': image.manifestDigest }],
+    ['that only its form tells', {}],
+  ] as const) {
+    it(`does not take a tag's damaged manifest for another image: damage ${what}`, async () => {
+      let damaged = 0;
+      registry.misbehave = (_request, response) => {
+        if (damaged++ === 2) return false;
+        const bytes = Buffer.from(image.manifest);
+        bytes[damaged] = 0;
+        response.writeHead(200, headers).end(bytes);
+        return true;
+      };
+      assert.equal((await registry.client.getManifest(registry.ref())).digest, image.manifestDigest);
+    });
+  }
+  it('says so where a timeout of the caller ends it', async () => {
+    registry.misbehave = () => true;
+    const soon = AbortSignal.timeout(50);
+    await assert.rejects(registry.client.headManifest(registry.ref(), soon), {
+      code: 'registry_unavailable',
+      message: /did not answer in time/,
+    });
   });
   it('stops at 4 MiB', async () => {
     let sent = 0;
