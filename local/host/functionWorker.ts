@@ -10,13 +10,14 @@ import type {
   ToWorker,
 } from './rpc.ts';
 
-/** A function threw. `stack` is the text of the stack in the worker. */
+/** What was thrown in the worker, with its stack there. */
 export class FunctionError extends Error {
   override readonly name = 'FunctionError';
   readonly remote: RemoteError;
   constructor(remote: RemoteError) {
     super(remote.message);
     this.remote = remote;
+    this.stack = remote.stack;
   }
 }
 
@@ -82,7 +83,11 @@ export async function startWorker(
           return resolve(message);
         case 'failed':
           void thread.terminate();
-          return reject(new Error(`${entry} could not be loaded: ${message.error.stack}`));
+          return reject(
+            new Error(`${entry} could not be loaded: ${message.error.message}`, {
+              cause: new FunctionError(message.error),
+            }),
+          );
         case 'log':
           return log(`${message.level}: ${message.message}`);
         case 'returned':

@@ -58,7 +58,7 @@ describe('The local host', () => {
 
   it('says so when the entry throws, and why', async () => {
     await withEntry("throw new Error('a bad setting');", async (entry) => {
-      await assert.rejects(start({ entry }), /could not be loaded: Error: a bad setting/);
+      await assert.rejects(start({ entry }), /could not be loaded: a bad setting/);
     });
   });
 
@@ -131,6 +131,7 @@ describe('What the local host does not have', () => {
     for (const [orchestrator, message] of [
       ['calls-entity', 'callEntity is not supported by the local host.'],
       ['calls-http', 'callHttp is not supported by the local host.'],
+      ['retry-timeout', 'retryTimeoutInMilliseconds is not supported by the local host.'],
       ['timer-7-days', 'createTimer for more than six days is not supported by the local host.'],
     ] as const) {
       it(`${orchestrator}: the instance fails`, async () => {

@@ -18,6 +18,7 @@ export interface RetryOptions {
   readonly maxNumberOfAttempts: number;
   readonly backoffCoefficient?: number;
   readonly maxRetryIntervalInMilliseconds?: number;
+  /** Refused: what the real host does when it has run out is not recorded. */
   readonly retryTimeoutInMilliseconds?: number;
 }
 
@@ -65,6 +66,9 @@ export function firstUnsupported(actions: readonly Action[], now: number): strin
     }
     if (action.actionType === ActionType.CreateTimer && Date.parse(action.fireAt) - now > MAX_TIMER_MS) {
       return 'createTimer for more than six days';
+    }
+    if ('retryOptions' in action && action.retryOptions.retryTimeoutInMilliseconds !== undefined) {
+      return 'retryTimeoutInMilliseconds';
     }
     const name = UNSUPPORTED[action.actionType];
     if (name !== undefined) return name;

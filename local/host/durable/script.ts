@@ -177,7 +177,6 @@ export class Script {
   }
 
   #beginCall(action: CallAction): Step {
-    const started = this.#now;
     const { retryOptions } = action;
     let complete = false;
     let attempt = 0;
@@ -197,7 +196,7 @@ export class Script {
       }
     };
     const end = (failed: boolean): void => {
-      if (!failed || retryOptions === undefined || isExpired(retryOptions, started, this.#now)) {
+      if (!failed || retryOptions === undefined) {
         complete = true;
         return;
       }
@@ -209,14 +208,6 @@ export class Script {
     call();
     return { isComplete: () => complete };
   }
-}
-
-function isExpired(
-  { retryTimeoutInMilliseconds: timeout }: RetryOptions,
-  started: number,
-  now: number,
-): boolean {
-  return timeout !== undefined && now >= started + timeout;
 }
 
 /** Milliseconds to wait after the failed attempt `attempt` (the first is 1). */

@@ -269,6 +269,10 @@ orchestrator('orchestrator-throws-after-activity', function* ({ df }) {
 orchestrator('calls-http', function* ({ df }) {
   return yield df.callHttp({ method: 'GET', url: 'http://127.0.0.1/' });
 });
+orchestrator('retry-timeout', function* ({ df }) {
+  const options = Object.assign(new RetryOptions(1000, 5), { retryTimeoutInMilliseconds: 1 });
+  return yield df.callActivityWithRetry('hello', options, 'x');
+});
 orchestrator('timer-7-days', function* ({ df }) {
   return yield inSeconds(df, 7 * 24 * 60 * 60);
 });
