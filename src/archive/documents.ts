@@ -2,7 +2,7 @@ import { type Digest, hexOf } from '../image/digest.ts';
 import type { Descriptor } from '../image/manifest.ts';
 import { OCI_INDEX } from '../image/mediaTypes.ts';
 import type { Platform } from '../image/platform.ts';
-import { canonicalReference, type ImageReference, runReference } from '../image/reference.ts';
+import { canonicalReference, type ImageReference, runReference, runTag } from '../image/reference.ts';
 
 /** Everything an archive is made from, but the layers' bytes. */
 export interface ArchiveImage {
@@ -40,7 +40,8 @@ export function dockerManifest(image: ArchiveImage): string {
 /** What containerd, podman and other OCI readers read. Exactly one descriptor: some readers refuse two. */
 export function ociIndex(image: ArchiveImage): string {
   const { os, architecture, variant } = image.platform;
-  const tag = `sha256-${hexOf(image.manifest.digest)}`;
+  const { registry, repository } = image.name;
+  const tag = runTag(image.manifest.digest);
   return JSON.stringify({
     schemaVersion: 2,
     mediaType: OCI_INDEX,
@@ -51,7 +52,7 @@ export function ociIndex(image: ArchiveImage): string {
         size: image.manifest.bytes.length,
         platform: { architecture, os, ...(variant !== undefined && { variant }) },
         annotations: {
-          'io.containerd.image.name': canonicalReference({ ...image.name, tag }),
+          'io.containerd.image.name': canonicalReference({ registry, repository, tag }),
           'org.opencontainers.image.ref.name': tag,
         },
       },

@@ -1,5 +1,5 @@
 import { CacheError } from '../errors.ts';
-import { type Digest, hexOf, parseDigest } from './digest.ts';
+import { algorithmOf, type Digest, hexOf, parseDigest } from './digest.ts';
 
 /**
  * An image reference as Docker understands it: `[host[:port]/]path[:tag][@digest]`.
@@ -110,5 +110,10 @@ export function familiarName(ref: Pick<ImageReference, 'registry' | 'repository'
 
 /** The one tag an archive carries; it runs on both of Docker's image stores. */
 export function runReference(ref: Pick<ImageReference, 'registry' | 'repository'>, manifest: Digest): string {
-  return `${familiarName(ref)}:sha256-${hexOf(manifest)}`;
+  return `${familiarName(ref)}:${runTag(manifest)}`;
+}
+
+/** A tag takes 128 characters, so a sha512 is shortened: 64 of its digits tell any two images apart as well. */
+export function runTag(manifest: Digest): string {
+  return `${algorithmOf(manifest)}-${hexOf(manifest).slice(0, 64)}`;
 }
