@@ -2,6 +2,7 @@ import { CacheError } from '../errors.ts';
 import type { ImageIndex, IndexEntry } from './manifest.ts';
 import { INDEX_TYPES } from './mediaTypes.ts';
 import { formatPlatform, type Platform, platformScore } from './platform.ts';
+import { printable } from './printable.ts';
 
 /**
  * The entry of an index that runs on a platform: the most specific one, the first among equals.
@@ -31,6 +32,6 @@ export function chooseEntry(index: ImageIndex, platform: Platform, name: string)
     'unsupported_image',
     offered.length === 0
       ? `${name} cannot be cached: its index lists no image.`
-      : `${name} has no image for ${formatPlatform(platform)}. It has: ${offered.join(', ').slice(0, 500)}.`,
+      : `${name} has no image for ${formatPlatform(platform)}. It has: ${printable(offered.join(', '), 500)}.`,
   );
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CacheError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 /**
  * A content digest, `algorithm:hex`, as the OCI image specification registers them.
@@ -22,7 +23,7 @@ export function parseDigest(text: string, what = 'digest'): Digest {
   if (isDigest(text)) return text;
   throw new CacheError(
     'invalid_reference',
-    `${what} "${text.slice(0, 200)}" is not valid: write sha256: (or sha512:) and its lower-case hex digits.`,
+    `${what} "${printable(text, 200)}" is not valid: write sha256: (or sha512:) and its lower-case hex digits.`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { type ImageManifest, parseObject } from './manifest.ts';
-import { normalisePlatform, type Platform } from './platform.ts';
+import { isPlatformComponent, normalisePlatform, type Platform } from './platform.ts';
 
 /** What the image's own config says. https://github.com/opencontainers/image-spec/blob/main/config.md */
 export interface ImageConfig {
@@ -31,14 +31,14 @@ export function parseImageConfig(bytes: Uint8Array, manifest: ImageManifest, nam
     return refuse(`its manifest has ${manifest.layers.length} layers and its config ${diffIds.length}.`);
   }
   const { os, architecture, variant } = config;
-  if (typeof os !== 'string' || os === '' || typeof architecture !== 'string' || architecture === '') {
+  if (!isPlatformComponent(os) || !isPlatformComponent(architecture)) {
     return refuse('its config names no operating system and architecture.');
   }
   return {
     platform: normalisePlatform({
       os,
       architecture,
-      ...(typeof variant === 'string' && variant !== '' && { variant }),
+      ...(isPlatformComponent(variant) && { variant }),
     }),
     diffIds: diffIds,
   };

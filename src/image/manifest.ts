@@ -12,6 +12,7 @@ import {
   SCHEMA1_TYPES,
 } from './mediaTypes.ts';
 import type { Platform } from './platform.ts';
+import { printable } from './printable.ts';
 
 /** https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
 export interface Descriptor {
@@ -80,7 +81,7 @@ export function parseManifest(
   }
   const known = INDEX_TYPES.has(said) || MANIFEST_TYPES.has(said);
   if (known && mediaType !== undefined && mediaType !== said) {
-    return refuse(`its Content-Type ${said} contradicts its mediaType ${mediaType}.`);
+    return refuse(`its Content-Type ${said} contradicts its mediaType ${printable(mediaType)}.`);
   }
   const type = mediaType ?? (known ? said : 'manifests' in document ? OCI_INDEX : OCI_MANIFEST);
   if (INDEX_TYPES.has(type)) {
@@ -91,7 +92,7 @@ export function parseManifest(
     if ('manifests' in document) return refuse(`it says ${type} but is an index.`);
     return parseImage(document, type, refuse);
   }
-  return refuse(`its manifest is of an unknown type, ${type}.`);
+  return refuse(`its manifest is of an unknown type, ${printable(type)}.`);
 }
 
 type Refuse = (why: string) => never;
@@ -206,9 +207,4 @@ function asObject(value: unknown, what: string, refuse: Refuse): Json {
 
 function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Text from a registry that goes into a message: short, and no control characters. */
-function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 120);
 }

@@ -1,4 +1,5 @@
 import { CacheError } from '../errors.ts';
+import { printable } from './printable.ts';
 
 /** https://github.com/opencontainers/image-spec/blob/main/image-index.md, `platform`. */
 export interface Platform {
@@ -10,6 +11,11 @@ export interface Platform {
 }
 
 const COMPONENT = /^[a-z0-9_.-]{1,32}$/;
+
+/** Whether text can be a part of a platform. Registries write anything, and platforms go into metadata. */
+export function isPlatformComponent(text: unknown): text is string {
+  return typeof text === 'string' && COMPONENT.test(text);
+}
 
 /** Names that uname and users write for the Go names which images carry. */
 const ARCHITECTURE_ALIAS: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
@@ -34,7 +40,7 @@ export function parsePlatform(text: string): Platform {
   if (!valid || os === undefined || architecture === undefined || rest !== undefined) {
     throw new CacheError(
       'invalid_request',
-      `platform "${text.slice(0, 100)}" is not valid: write os/architecture or os/architecture/variant, such as linux/amd64.`,
+      `platform "${printable(text, 100)}" is not valid: write os/architecture or os/architecture/variant, such as linux/amd64.`,
     );
   }
   return normalisePlatform({ os, architecture, ...(variant !== undefined && { variant }) });

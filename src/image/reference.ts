@@ -1,5 +1,6 @@
 import { CacheError } from '../errors.ts';
 import { algorithmOf, type Digest, hexOf, parseDigest } from './digest.ts';
+import { printable } from './printable.ts';
 
 /**
  * An image reference as Docker understands it: `[host[:port]/]path[:tag][@digest]`.
@@ -30,7 +31,7 @@ const MAX_REFERENCE_LENGTH = MAX_NAME_LENGTH + 1 + 128 + 1 + 'sha512:'.length + 
 /** @throws {CacheError} invalid_reference, with the text and what is wrong with it */
 export function parseReference(text: string): ImageReference {
   const refuse = (why: string): never => {
-    throw new CacheError('invalid_reference', `"${text.slice(0, 300)}" is not an image reference: ${why}`);
+    throw new CacheError('invalid_reference', `"${printable(text, 300)}" is not an image reference: ${why}`);
   };
   if (text === '') refuse('it is empty. Write, for example, ubuntu:24.04.');
   if (text.length > MAX_REFERENCE_LENGTH) refuse(`it is longer than ${MAX_REFERENCE_LENGTH} characters.`);
@@ -39,19 +40,20 @@ export function parseReference(text: string): ImageReference {
   const at = text.indexOf('@');
   const named = at === -1 ? text : text.slice(0, at);
   const digest =
-    at === -1 ? undefined : parseDigest(text.slice(at + 1), `the digest of "${text.slice(0, 300)}"`);
+    at === -1 ? undefined : parseDigest(text.slice(at + 1), `the digest of "${printable(text, 300)}"`);
 
   const colon = named.lastIndexOf(':');
   const hasTag = colon > named.lastIndexOf('/');
   const tag = hasTag ? named.slice(colon + 1) : undefined;
   if (tag !== undefined && !TAG.test(tag)) {
     refuse(
-      `"${tag}" is not a tag: up to 128 letters, digits, "_", "." and "-", not starting with "." or "-".`,
+      `"${printable(tag)}" is not a tag: up to 128 letters, digits, "_", "." and "-", not starting with "." or "-".`,
     );
   }
 
   const { registry, repository } = splitName(hasTag ? named.slice(0, colon) : named);
-  if (!HOST.test(registry) || !portInRange(registry)) refuse(`"${registry}" is not a registry host.`);
+  if (!HOST.test(registry) || !portInRange(registry) || !URL.canParse(`https://${registry}`))
+    refuse(`"${printable(registry)}" is not a registry host.`);
   if (registry.length + 1 + repository.length > MAX_NAME_LENGTH) {
     refuse(`host and repository are longer than ${MAX_NAME_LENGTH} characters.`);
   }
@@ -59,8 +61,8 @@ export function parseReference(text: string): ImageReference {
     if (PATH_COMPONENT.test(component)) continue;
     refuse(
       component !== component.toLowerCase()
-        ? `repository names are lower case; "${component}" is not.`
-        : `"${component}" is not a repository name: lower-case letters and digits, separated by ".", "_", "__" or "-".`,
+        ? `repository names are lower case; "${printable(component)}" is not.`
+        : `"${printable(component)}" is not a repository name: lower-case letters and digits, separated by ".", "_", "__" or "-".`,
     );
   }
   return {
@@ -75,12 +77,15 @@ export function parseReference(text: string): ImageReference {
 function splitName(name: string): { registry: string; repository: string } {
   const slash = name.indexOf('/');
   const first = slash === -1 ? '' : name.slice(0, slash);
-  // Docker's rule: the first component is a host only if it could not be a path component.
-  const isHost =
-    first !== '' && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
+  const isHost = looksLikeHost(first);
   const registry = isHost ? normaliseHost(first) : DOCKER_HUB;
   const path = isHost ? name.slice(slash + 1) : name;
   return { registry, repository: registry === DOCKER_HUB && !path.includes('/') ? `library/${path}` : path };
+}
+
+/** Docker's rule: the first component is a host only if it could not be a path component. */
+function looksLikeHost(first: string): boolean {
+  return first !== '' && (/[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase());
 }
 
 function normaliseHost(host: string): string {
@@ -105,7 +110,10 @@ export function familiarName(ref: Pick<ImageReference, 'registry' | 'repository'
   if (ref.registry !== DOCKER_HUB) return `${ref.registry}/${ref.repository}`;
   // library/library/x and library/a/b keep their prefix: only a bare name gets it back.
   const short = ref.repository.replace(/^library\//, '');
-  return short.includes('/') ? ref.repository : short;
+  if (!short.includes('/')) return short;
+  // Docker Hub's team.name/image would be read as the host team.name.
+  const [first = ''] = ref.repository.split('/');
+  return looksLikeHost(first) ? `${DOCKER_HUB}/${ref.repository}` : ref.repository;
 }
 
 /** The one tag an archive carries; it runs on both of Docker's image stores. */
