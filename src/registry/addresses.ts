@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
@@ -26,7 +27,8 @@ const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
 /** @param text an address as the system wrote it; anything else is `forbidden` */
 export function classifyAddress(text: string): AddressClass {
   const bare = text.replace(/^\[|\]$/g, '').replace(/%.*$/, '');
-  if (!ipaddr.isValid(bare)) return 'forbidden';
+  // Stricter than ipaddr.js, which takes 1.2.3 and 0177.1 as well: one spelling, one meaning.
+  if (isIP(bare) === 0) return 'forbidden';
   const address = ipaddr.process(bare); // ::ffff:127.0.0.1 is 127.0.0.1
   if (METADATA.has(address.toString())) return 'forbidden';
   return address instanceof ipaddr.IPv6 ? classify6(address) : classify4(address);

@@ -4,8 +4,11 @@ import { after, before, describe, it } from 'node:test';
 import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Registry, type RegistryOptions as ServerOptions, startRegistry } from '../support/registry.ts';
+import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
 import { collect, push, sampleImage } from './support/samples.ts';
+import type { TestServer } from './support/server.ts';
+import { startStorage } from './support/storage.ts';
 
 const skip = requireTools('docker-registry', 'openssl', 'perl');
 const image = sampleImage([3_000_000, 5, 70_000]);
@@ -142,6 +145,47 @@ describe('the distribution registry', { skip }, () => {
       });
       await pullAll(own, `${host}/team/private:1`);
       await own.close();
+    });
+  });
+
+  describe('with its blobs in storage elsewhere', () => {
+    let directory: string;
+    let storage: TestServer;
+    before(async () => {
+      directory = await temporaryDirectory('redirects');
+      storage = await startStorage(directory);
+      const config = {
+        middleware: { storage: [{ name: 'redirect', options: { baseurl: storage.origin } }] },
+      };
+      registry = await startRegistry({ dataDirectory: directory, config });
+      client = new RegistryClient({
+        allowedRegistries: [],
+        insecureRegistries: [registry.host, storage.host],
+      });
+      await push(registry, 'team/sample', '1', image);
+      await registry.forgetRequests();
+    });
+    after(async () => {
+      await stop();
+      await storage.close();
+      await removeDirectory(directory);
+    });
+
+    it('asks the registry once for a layer, and the storage for each range', async () => {
+      const ref = parseReference(`${registry.host}/team/sample:1`);
+      const [layer] = image.layerDescriptors;
+      assert.ok(layer !== undefined);
+      const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
+      assert.ok(reader.parallel);
+      const starts = [0, 1_000_000, 2_000_000];
+      const parts = await Promise.all(starts.map((start) => collect(reader.read(start, start + 1_000_000))));
+      reader.close();
+      assert.ok(image.layers[0]?.equals(Buffer.concat(parts)));
+      assert.deepEqual(
+        (await registry.requests()).map(({ method, status }) => [method, status]),
+        [['GET', 307]],
+      );
+      assert.equal(storage.seen.length, 3);
     });
   });
 });
