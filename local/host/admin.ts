@@ -1,8 +1,7 @@
 /** The part of the admin API that is of use on one machine: ping, status, and running a timer function by hand. */
 import type { ServerResponse } from 'node:http';
 import type { HttpCall } from './httpBinding.ts';
-import { readBody } from './httpBinding.ts';
-import { empty } from './httpServer.ts';
+import { empty, readBody } from './httpBinding.ts';
 import { keyOf } from './keys.ts';
 import type { Keys } from './keys.ts';
 import type { FunctionMetadata } from './rpc.ts';

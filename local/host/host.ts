@@ -57,7 +57,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
   };
 
   try {
-    const server = http.createServer();
+    const server = http.createServer(notReady);
     const port = await listen(server, options.port, hostname);
     closers.push(() => stop(server));
     const rpcServer = http.createServer();
@@ -83,6 +83,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
 
     const timers = new Timers(worker.functions, invoke, log, options.timerStates);
     closers.push(() => timers.close());
+    server.off('request', notReady);
     createPublicServer(server, {
       functions: worker.functions,
       httpUri: worker.httpUri,
@@ -101,6 +102,11 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     await close();
     throw error;
   }
+}
+
+/** What a client gets while the app is being loaded. */
+function notReady(_request: http.IncomingMessage, response: http.ServerResponse): void {
+  response.writeHead(503, { 'content-length': 0, 'retry-after': '1' }).end();
 }
 
 function listen(server: http.Server, port: number, hostname: string): Promise<number> {

@@ -125,6 +125,12 @@ export function toRpcHttp(call: HttpCall, match: Match, body: Buffer | undefined
 const nullable = (entries: readonly [string, string][]) =>
   Object.fromEntries(entries.map(([key, value]) => [key, { value }]));
 
+/** An answer without a body. */
+export function empty(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
+  const length = response.req.method === 'HEAD' ? {} : { 'content-length': 0 };
+  response.writeHead(status, { ...length, ...headers }).end();
+}
+
 /** Sends what a function returned. Nothing returned is 204. */
 export function sendRpcHttp(response: ServerResponse, http: RpcHttp | null | undefined): void {
   if (http === null || http === undefined) return void response.writeHead(204).end();

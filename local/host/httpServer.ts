@@ -6,6 +6,7 @@ import type { ApiResponse, ClientApi } from './durable/clientApi.ts';
 import {
   MAX_BODY_BYTES,
   contentLength,
+  empty,
   readBody,
   readCall,
   sendRpcHttp,
@@ -92,11 +93,6 @@ function serve(
   });
 }
 
-export function empty(response: ServerResponse, status: number, headers: Record<string, string> = {}): void {
-  const length = response.req.method === 'HEAD' ? {} : { 'content-length': 0 };
-  response.writeHead(status, { ...length, ...headers }).end();
-}
-
 async function runBuffered(
   call: HttpCall,
   match: Match,
@@ -146,7 +142,7 @@ async function runStreamed(
       // The answer may still be on its way.
       timer = setTimeout(() => {
         if (!response.headersSent) giveUpLater('it returned nothing');
-      }, ANSWER_GRACE_MS);
+      }, ANSWER_GRACE_MS).unref();
     },
     (error: unknown) => giveUpLater(error instanceof Error ? error.message : String(error)),
   );

@@ -33,6 +33,7 @@ export class TaskHub {
   readonly #activities: Limit;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #surroundings: Surroundings;
+  #closed = false;
 
   constructor(functions: readonly FunctionMetadata[], invoke: Invoke, options: TaskHubOptions) {
     this.name = options.name;
@@ -42,7 +43,7 @@ export class TaskHub {
     this.#activities = new Limit(options.maxConcurrentActivities);
     this.#surroundings = {
       beforeTurn: options.beforeTurn,
-      log: options.log,
+      log: (line) => this.#log(line),
       triggerName: (name) => this.#find('orchestrationTrigger', name)?.binding,
       missing: (name) => unknownFunction(name, 'orchestrator', this.#known('orchestrationTrigger')),
       invoke,
@@ -74,11 +75,16 @@ export class TaskHub {
     return undefined;
   }
 
-  /** Ends all timers; nothing of the hub keeps the process alive after that. */
+  /** Ends all timers. What still runs is not heard of any more. */
   close(): void {
+    this.#closed = true;
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.instances.clear();
+  }
+
+  #log(line: string): void {
+    if (!this.#closed) this.#options.log(line);
   }
 
   #find(type: string, name: string): { readonly name: string; readonly binding: string } | undefined {
@@ -110,7 +116,7 @@ export class TaskHub {
     if (activity === undefined) {
       // The real host fails the turn as a whole, over and over: nothing gets into the history.
       const reason = unknownFunction(name, 'activity', this.#known('activityTrigger'));
-      this.#options.log(`error: ${instance.name} ${instance.id} stays Running for good: ${reason}`);
+      this.#log(`error: ${instance.name} ${instance.id} stays Running for good: ${reason}`);
       return undefined;
     }
     const { executionId } = instance;
@@ -120,7 +126,7 @@ export class TaskHub {
         (result) => instance.deliver(history.taskCompleted(id, result), executionId),
         (error: unknown) => {
           const { reason, details } = activityFailure(activity.name, error);
-          this.#options.log(`error: ${reason}`);
+          this.#log(`error: ${reason}`);
           instance.deliver(history.taskFailed(id, reason, details), executionId);
         },
       );

@@ -258,8 +258,7 @@ atOnce('orchestrator-throws', () => {
   throw new MyError('boom from orchestrator');
 });
 atOnce('orchestrator-throws-string', () => {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error
-  throw 'a string';
+  throw 'a string' as unknown as Error;
 });
 orchestrator('orchestrator-throws-after-activity', function* ({ df }) {
   df.setCustomStatus('before');
