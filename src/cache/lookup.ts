@@ -62,18 +62,16 @@ async function useImage(
   view: ImageView,
 ): Promise<LookupView> {
   const now = new Date();
-  const cached = view.blob === undefined ? undefined : await readArchive(storage, view.blob);
-  if (cached === undefined) {
+  const due = isoSeconds(new Date(now.getTime() - config.lastUsedResolutionSeconds * 1000));
+  let used = view.blob === undefined ? undefined : await readArchive(storage, view.blob);
+  if (used !== undefined && (config.lastUsedResolutionSeconds === 0 || used.lastUsed <= due))
+    used = await touchArchive(storage, used, now);
+  if (used === undefined) {
     throw new CacheError(
       'image_not_cached',
       `${view.image} was deleted a moment ago. Ask the service to cache it again.`,
     );
   }
-  const due = new Date(now.getTime() - config.lastUsedResolutionSeconds * 1000);
-  const used =
-    config.lastUsedResolutionSeconds === 0 || cached.lastUsed <= isoSeconds(due)
-      ? await touchArchive(storage, cached, now)
-      : cached;
   const { url, expires } = await readUrl(storage, used.blob, config.lookupUrlMinutes, now);
   return { ...readyView(request, used, view.stale), url, urlExpires: isoSeconds(expires) };
 }

@@ -43,20 +43,25 @@ export async function readArchive(storage: Storage, blob: string): Promise<Cache
 
 /**
  * Stamps `lastused`. All other metadata stays, since setting replaces the set: under If-Match, and again with
- * what is there now where another writer was faster.
+ * what is there now where another writer was faster. Undefined where the archive is gone.
  */
-export async function touchArchive(storage: Storage, image: CachedImage, now: Date): Promise<CachedImage> {
+export async function touchArchive(
+  storage: Storage,
+  image: CachedImage,
+  now: Date,
+): Promise<CachedImage | undefined> {
   const client = storage.images.getBlobClient(image.blob);
   return storing('stamping lastused', async () => {
     for (let attempt = 1; ; attempt++) {
-      const { metadata, etag } = await client.getProperties();
-      // A slower writer must not turn the clock back.
-      const before = metadata?.lastused ?? '';
-      const lastused = before > isoSeconds(now) ? before : isoSeconds(now);
       try {
+        const { metadata, etag } = await client.getProperties();
+        // A slower writer must not turn the clock back.
+        const before = metadata?.lastused ?? '';
+        const lastused = before > isoSeconds(now) ? before : isoSeconds(now);
         await client.setMetadata({ ...metadata, lastused }, { conditions: { ifMatch: etag ?? '' } });
         return { ...image, lastUsed: lastused };
       } catch (error) {
+        if (hasStatus(error, 404)) return undefined;
         if (!hasStatus(error, 412)) throw error;
         // Whoever was faster has stamped this very moment too.
         if (attempt === 3) return image;

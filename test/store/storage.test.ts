@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { CacheError } from '../../src/errors.ts';
+import { openStorage } from '../../src/store/storage.ts';
+import { serve } from '../registry/support/server.ts';
+
+const KEY = Buffer.from('a key that nobody may read').toString('base64');
+
+/** What went wrong, once it is sure that nobody learns the key from it. */
+async function failure(connectionString: string): Promise<CacheError> {
+  try {
+    await openStorage({ connectionString }, 'dockerimages');
+  } catch (error) {
+    assert.ok(error instanceof CacheError, String(error));
+    const shown = JSON.stringify(error.toFailure()) + error.message + (error.stack ?? '');
+    for (const secret of [KEY, 'sig=', 'AccountKey', 'a key that nobody'])
+      assert.ok(!shown.includes(secret), shown);
+    return error;
+  }
+  assert.fail('it opened');
+}
+
+const account = (endpoint: string): string =>
+  `DefaultEndpointsProtocol=http;AccountName=me;AccountKey=${KEY};BlobEndpoint=${endpoint}/me;`;
+
+describe('storage', () => {
+  it('that nobody answers for is storage_unavailable', async () => {
+    const server = await serve(() => undefined);
+    await server.close(); // a port where nobody listens any more
+    const { code, retryable, message } = await failure(account(server.origin));
+    assert.deepEqual([code, retryable], ['storage_unavailable', true]);
+    assert.match(message, /opening its containers \(ECONNREFUSED\)/);
+  });
+
+  it('that refuses the key says that the right or the role is missing', async (t) => {
+    const server = await serve((_, response) => {
+      response.writeHead(403, {
+        'content-type': 'application/xml',
+        'x-ms-error-code': 'AuthenticationFailed',
+      });
+      response.end(
+        `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code><Message>sig=${KEY}</Message></Error>`,
+      );
+    });
+    t.after(() => server.close());
+    const { code, message } = await failure(account(server.origin));
+    assert.equal(code, 'storage_unavailable');
+    assert.match(message, /AuthenticationFailed/);
+    assert.match(message, /Storage Blob Data Contributor/);
+  });
+
+  for (const text of [`AccountKey=${KEY}`, `nonsense ${KEY}`, `AccountName=;AccountKey=${KEY}`]) {
+    it(`whose connection string is "${text.slice(0, 14)}…" is refused, and the string not shown`, async () => {
+      const { code, message } = await failure(text);
+      assert.equal(code, 'invalid_request');
+      assert.match(message, /IMAGE_STORAGE/);
+    });
+  }
+});
