@@ -162,7 +162,9 @@ describe('the catalogue', () => {
       inB.images.map(({ blob }) => blob),
       ['b/3.tar', 'b/4.tar'],
     );
-    assert.deepEqual(await Array.fromAsync(allArchives(storage), ({ blob }) => blob), names);
+    const all: string[] = [];
+    for await (const { blob } of allArchives(storage)) all.push(blob);
+    assert.deepEqual(all, names);
     assert.deepEqual({ ...inB.images[0], etag: '' }, { ...METADATA, blob: 'b/3.tar', size: 3, etag: '' });
   });
 
