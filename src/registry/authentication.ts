@@ -48,6 +48,7 @@ export class Authentication {
   readonly #methods = new Map<string, Method>();
   /** ACRs that did not answer anonymously. */
   readonly #identityNeeded = new Set<string>();
+  /** By the cloud that a registry is in: callers name registries, and each identity is large. */
   readonly #entra = new Map<string, Promise<EntraCredential>>();
 
   constructor(options: AuthenticationOptions) {
@@ -155,10 +156,11 @@ export class Authentication {
   #acrRefreshToken(subject: Subject): Promise<Token> {
     const { transport, context, entraCredential } = this.#options;
     return this.#tokens.get(`refresh ${subject.registryUrl.origin}`, async () => {
-      let credential = this.#entra.get(subject.registry);
+      const cloud = subject.registry.slice(subject.registry.lastIndexOf('.'));
+      let credential = this.#entra.get(cloud);
       if (credential === undefined) {
         credential = entraCredential(subject.registry);
-        this.#entra.set(subject.registry, credential);
+        this.#entra.set(cloud, credential);
       }
       return exchangeForRefreshToken(
         transport,

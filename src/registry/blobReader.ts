@@ -55,6 +55,7 @@ export class ResumingReader implements BlobReader {
   readonly #options: ReaderOptions;
   /** Open, and not being read right now. */
   #idle: OpenPart | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
   readonly #active = new Set<OpenPart>();
   #reread = 0;
   #closed = false;
@@ -73,7 +74,7 @@ export class ResumingReader implements BlobReader {
       try {
         const part = await reader.#open(range.start, range.end);
         reader.parallel = part.part.fromStorage && part.part.ranged;
-        reader.#idle = part;
+        reader.#keep(part);
         return reader;
       } catch (error) {
         source.forgetTarget();
@@ -123,8 +124,7 @@ export class ResumingReader implements BlobReader {
 
   close(): void {
     this.#closed = true;
-    this.#idle?.destroy();
-    this.#idle = undefined;
+    this.#dropIdle();
     for (const part of this.#active) part.destroy();
   }
 
@@ -143,14 +143,26 @@ export class ResumingReader implements BlobReader {
   #take(position: number): OpenPart | undefined {
     const idle = this.#idle;
     if (idle?.position !== position) return undefined;
+    clearTimeout(this.#idleTimer);
     this.#idle = undefined;
     return idle;
   }
 
   #keep(part: OpenPart): void {
-    this.#idle?.destroy();
+    this.#dropIdle();
+    if (this.#closed) {
+      part.destroy();
+      return;
+    }
     this.#idle = part;
-    if (this.#closed) this.close();
+    this.#idleTimer = setTimeout(() => this.#dropIdle(), this.#options.context.timing.idleMs);
+    this.#idleTimer.unref();
+  }
+
+  #dropIdle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idle?.destroy();
+    this.#idle = undefined;
   }
 
   #logResume(part: OpenPart, position: number): void {

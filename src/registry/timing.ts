@@ -6,6 +6,11 @@ export interface Timing {
   readonly headersMs: number;
   /** Waiting for bytes of a body before the connection counts as dead. Not a limit on the whole transfer. */
   readonly stallMs: number;
+  /**
+   * An open layer that nobody reads on gives its connection back. Somebody else may be waiting for one while
+   * holding the memory that this layer's reader is waiting for.
+   */
+  readonly idleMs: number;
   /** A whole small document: a manifest, a config, a token. A server that drips bytes cannot hold a worker. */
   readonly documentMs: number;
   /** Tries of one step that makes no progress, the first one included. */
@@ -22,6 +27,7 @@ export const DEFAULT_TIMING: Timing = {
   connectMs: 10_000,
   headersMs: 30_000,
   stallMs: 30_000,
+  idleMs: 20_000,
   documentMs: 60_000,
   attempts: 5,
   backoffFirstMs: 250,

@@ -201,6 +201,26 @@ describe('a layer from the registry itself', () => {
     await assert.rejects(readAll({ start: 1000, end: SIZE }), { code: 'image_not_found' });
   });
 
+  it('gives its connection back while nobody reads, and goes on afterwards', async () => {
+    registry.misbehave = (request, response) => {
+      if (!isBlob(request)) return false;
+      const start = Number(/bytes=(\d+)/.exec(request.headers.range ?? '')?.[1]);
+      response.writeHead(206, {
+        'content-range': `bytes ${start}-${SIZE - 1}/${SIZE}`,
+        'content-length': SIZE - start,
+      });
+      response.write(layer.subarray(start, SIZE - 1)); // the last byte never comes
+      return true;
+    };
+    // More than there are connections: the last ones wait for those that nobody reads.
+    const readers = await Promise.all(Array.from({ length: 20 }, () => open()));
+    registry.misbehave = () => false;
+    for (const reader of readers) {
+      assert.ok((await collect(reader.read(0, SIZE))).equals(layer));
+      reader.close();
+    }
+  });
+
   it('stops when the caller stops', async () => {
     registry.misbehave = (request, response) => {
       if (!isBlob(request)) return false;

@@ -14,6 +14,7 @@ export const QUICK = {
   connectMs: 5_000,
   headersMs: 5_000,
   stallMs: 200,
+  idleMs: 300,
   documentMs: 2_000,
   longestWaitMs: 1_500,
 };
