@@ -66,6 +66,10 @@ export class Authentication {
     return `Bearer ${(await this.#token(subject, method)).value}`;
   }
 
+  hasCredential(subject: Subject): boolean {
+    return this.#credential(subject) !== undefined;
+  }
+
   /**
    * Learns from a refusal.
    * @param challenge the answer's WWW-Authenticate

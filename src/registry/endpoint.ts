@@ -63,7 +63,12 @@ export class Endpoint {
         url = target;
         continue;
       }
-      if (answer.status !== 401 || refusals === MAX_REFUSALS) return answer;
+      // Some hide what is private behind 403 or 404 and only challenge at their root.
+      const isHidden =
+        (answer.status === 403 || answer.status === 404) &&
+        authorization === undefined &&
+        authentication.hasCredential(subject);
+      if ((answer.status !== 401 && !isHidden) || refusals === MAX_REFUSALS) return answer;
       refusals += 1;
       const challenge = answer.headers['www-authenticate'] ?? (await this.#ping(subject, ask.signal));
       const isFresh = refusals > 1;

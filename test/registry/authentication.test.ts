@@ -147,6 +147,26 @@ describe('authentication', () => {
     assert.equal(registry.seen.filter(({ url }) => url === '/v2/').length, 1);
   });
 
+  for (const status of [403, 404]) {
+    it(`finds a private image that is answered ${status} without a user`, async () => {
+      rules.accepts = (authorization) => authorization === basic('alice:pw');
+      const client = await withEntry({ auth: Buffer.from('alice:pw').toString('base64') });
+      const { misbehave } = registry;
+      registry.misbehave = (request, response) => {
+        if (request.headers.authorization !== undefined) return misbehave(request, response);
+        if (request.url === '/v2/') response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+        else response.writeHead(status).end();
+        return true;
+      };
+      await client.getManifest(registry.ref());
+      // Without a user there is nothing to ask the root for.
+      registry.seen.length = 0;
+      await assert.rejects(registry.client.getManifest(registry.ref()));
+      assert.equal(registry.seen.length, 1);
+      await client.close();
+    });
+  }
+
   it('takes Bearer where Basic is offered too, with the user', async () => {
     rules.challenge = ['Basic realm="x"', 'Bearer realm="/token",service="reg"'];
     const client = await withEntry({ auth: Buffer.from('alice:pw').toString('base64') });
