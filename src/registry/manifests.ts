@@ -103,6 +103,7 @@ export async function getManifest(
     if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
       throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
     }
+    if (bytes.length === 0) throw new Fault('the manifest is empty');
     const found = wanted ?? sha256Of(bytes);
     const doubt = wanted === undefined ? doubtsAbout(bytes, answer) : undefined;
     if (doubt !== undefined && doubted !== found) {

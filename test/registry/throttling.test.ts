@@ -277,6 +277,13 @@ describe('getManifest', () => {
       assert.equal((await registry.client.getManifest(registry.ref())).digest, image.manifestDigest);
     });
   }
+  it('does not take an empty answer for a manifest, however often it comes', async () => {
+    registry.misbehave = (_request, response) => {
+      response.writeHead(200).end();
+      return true;
+    };
+    await assert.rejects(registry.client.getManifest(registry.ref()), { code: 'registry_unavailable' });
+  });
   it('says so where a timeout of the caller ends it', async () => {
     registry.misbehave = () => true;
     const soon = AbortSignal.timeout(50);
