@@ -9,7 +9,7 @@ export const MAX_BLOCKS = 50_000;
 const MAX_BLOCK_BYTES = 4000 * 1024 * 1024;
 const MiB = 1024 * 1024;
 /** Small enough that a few dozen fit in memory, large enough that requests do not dominate. */
-const BLOCK_BYTES = 8 * MiB;
+export const BLOCK_BYTES = 8 * MiB;
 
 /** A slice [start, end) of the archive, in bytes. A block never spans two sections. */
 export interface Block {
@@ -26,8 +26,7 @@ export interface Section {
 
 /**
  * Cuts an archive into blocks, at section boundaries, so that a layer's blocks hold that layer alone.
- * Blocks are 8 MiB and double until the archive stays under 50,000 of them.
- * @param blockBytes smaller blocks, for tests
+ * Blocks double until the archive stays under 50,000 of them.
  */
 export function cutBlocks(layout: Layout, blockBytes = BLOCK_BYTES): Section[] {
   let size = blockBytes;

@@ -20,11 +20,10 @@ export interface CopyLimits {
   readonly segmentBytes: number;
 }
 
+export const COPY_LIMITS: CopyLimits = { taskBytes: TASK_BYTES, segmentBytes: SEGMENT_BYTES };
+
 /** Divides an archive's blocks into lanes; lanes are independent of one another. */
-export function planCopy(
-  sections: readonly Section[],
-  limits: CopyLimits = { taskBytes: TASK_BYTES, segmentBytes: SEGMENT_BYTES },
-): Lane[] {
+export function planCopy(sections: readonly Section[], limits = COPY_LIMITS): Lane[] {
   const lanes: Lane[] = [];
   let open: { from: number; to: number; bytes: number } | undefined;
   const closeOpen = (): void => {

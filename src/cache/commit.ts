@@ -23,7 +23,7 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const attempts = new Map<number, string>();
   for (const { from, to, attempt } of segments)
     for (let index = from; index < to; index++) attempts.set(index, attempt);
-  const blocks = cutBlocks(planLayout(image))
+  const blocks = cutBlocks(planLayout(image), plan.blockBytes)
     .flatMap((section) => section.blocks)
     .map(({ index, start, end }) => {
       const attempt = attempts.get(index);

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type Block, cutBlocks, type Section } from '../archive/blocks.ts';
 import { type LayerExtent, type Layout, planLayout } from '../archive/layout.ts';
-import { TAR_END_BYTES } from '../archive/tarHeader.ts';
 import { CacheError } from '../errors.ts';
+import type { Descriptor } from '../image/manifest.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference } from '../image/reference.ts';
 import { stageBlock } from '../store/staging.ts';
@@ -25,14 +25,16 @@ const PARALLEL_LAYERS = 4;
 export async function copyBlocks(context: CacheContext, input: CopyInput): Promise<CopiedSegment> {
   const { plan, run, from, to } = input;
   const ref = { ...parseReference(plan.image), digest: plan.manifestDigest };
-  const layout = planLayout(await fetchImage(context, ref, parsePlatform(plan.platform)));
+  const image = await fetchImage(context, ref, parsePlatform(plan.platform));
+  const layout = planLayout(image);
+  const sections = cutBlocks(layout, plan.blockBytes);
   const attempt = randomBytes(4).toString('hex');
   const abort = new AbortController();
   const stage = (index: number, bytes: Uint8Array): Promise<void> =>
     stageBlock(context.storage, plan.blob, { index, run, attempt }, bytes, abort.signal);
 
   let hashState: string | undefined;
-  await eachInParallel(partsOf(cutBlocks(layout), from, to), PARALLEL_LAYERS, async ({ section, blocks }) => {
+  await eachInParallel(partsOf(sections, from, to), PARALLEL_LAYERS, async ({ section, blocks }) => {
     try {
       if (section.layer === undefined) {
         for (const block of blocks) await stage(block.index, ownBytes(layout, block));
@@ -41,7 +43,7 @@ export async function copyBlocks(context: CacheContext, input: CopyInput): Promi
       const hash = await hashFor(section.layer, blocks.length === section.blocks.length, input.hashState);
       const { registry } = context;
       await copyLayer({ registry, ref, layer: section.layer, blocks, hash, stage, signal: abort.signal });
-      if (blocks.at(-1) === section.blocks.at(-1)) proveLayer(section.layer, layout, hash, ref);
+      if (blocks.at(-1) === section.blocks.at(-1)) proveLayer(section.layer, image.layers, hash, ref);
       else hashState = hash.save();
     } catch (error) {
       // The segment is lost: whatever else is under way in it is work for nothing.
@@ -71,19 +73,25 @@ function partsOf(sections: readonly Section[], from: number, to: number): Part[]
 function ownBytes(layout: Layout, block: Block): Uint8Array {
   return block.start < layout.head.length
     ? layout.head.subarray(block.start, block.end)
-    : new Uint8Array(TAR_END_BYTES);
+    : new Uint8Array(block.end - block.start);
 }
 
 function hashFor({ descriptor }: LayerExtent, whole: boolean, state: string | undefined): Promise<LayerHash> {
   return whole ? Promise.resolve(wholeLayerHash(descriptor.digest)) : segmentHash(descriptor.digest, state);
 }
 
-function proveLayer(layer: LayerExtent, layout: Layout, hash: LayerHash, ref: ImageReference): void {
+function proveLayer(
+  layer: LayerExtent,
+  all: readonly Descriptor[],
+  hash: LayerHash,
+  ref: ImageReference,
+): void {
   const { digest, size } = layer.descriptor;
   if (hash.matches(digest)) return;
-  const number = layout.layers.indexOf(layer) + 1;
+  // As the manifest counts them: the archive has a layer that occurs twice only once.
+  const number = all.findIndex((descriptor) => descriptor.digest === digest) + 1;
   throw new CacheError(
     'digest_mismatch',
-    `Layer ${number} of ${layout.layers.length} of ${canonicalReference(ref)} is corrupt: the ${size} bytes that the registry sends for ${digest} have another digest. Push the image again; nothing was cached.`,
+    `Layer ${number} of ${all.length} of ${canonicalReference(ref)} is corrupt: the ${size} bytes that the registry sends for ${digest} have another digest. Push the image again; nothing was cached.`,
   );
 }

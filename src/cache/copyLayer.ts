@@ -71,8 +71,8 @@ async function fillBlock(
   reader: BlobReader | undefined,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const dataFrom = Math.max(layer.dataStart, block.start) - block.start;
-  const dataTo = Math.max(Math.min(layer.dataEnd, block.end) - block.start, dataFrom);
+  const within = (position: number): number => Math.min(Math.max(position - block.start, 0), bytes.length);
+  const [dataFrom, dataTo] = [within(layer.dataStart), within(layer.dataEnd)];
   if (block.start < layer.dataStart) {
     bytes.set(layer.header.subarray(block.start - layer.start, block.end - layer.start));
   }

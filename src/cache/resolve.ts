@@ -1,5 +1,5 @@
-import { cutBlocks } from '../archive/blocks.ts';
-import { planCopy } from '../archive/copyPlan.ts';
+import { BLOCK_BYTES, cutBlocks } from '../archive/blocks.ts';
+import { COPY_LIMITS, planCopy } from '../archive/copyPlan.ts';
 import { planLayout } from '../archive/layout.ts';
 import { CacheError } from '../errors.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
@@ -14,10 +14,12 @@ import type { CopyPlan, RunInput } from './runs.ts';
 /**
  * First activity of a run: pulls the image's documents, checks that it can be cached, lays its archive out and
  * divides the copying. Nothing of a layer is pulled yet.
+ * @param limits bytes of a block, a task and a segment; tests make them small
  */
 export async function resolveImage(
   context: CacheContext,
   input: Pick<RunInput, 'image' | 'platform'>,
+  limits = { blockBytes: BLOCK_BYTES, ...COPY_LIMITS },
 ): Promise<CopyPlan> {
   const { storage, config } = context;
   const ref = parseReference(input.image);
@@ -46,8 +48,9 @@ export async function resolveImage(
     manifestDigest,
     ...(indexDigest !== undefined && { indexDigest }),
     blob,
+    blockBytes: limits.blockBytes,
     totalBytes: layout.size,
     cached,
-    lanes: cached ? [] : planCopy(cutBlocks(layout)),
+    lanes: cached ? [] : planCopy(cutBlocks(layout, limits.blockBytes), limits),
   };
 }

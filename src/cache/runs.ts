@@ -27,6 +27,8 @@ export interface CopyPlan {
   readonly manifestDigest: Digest;
   readonly indexDigest?: Digest;
   readonly blob: string;
+  /** What the archive is cut into; kept, so that a run that spans two versions of the app goes on as it began. */
+  readonly blockBytes: number;
   readonly totalBytes: number;
   /** The archive was there already: nothing to do. */
   readonly cached: boolean;
@@ -34,7 +36,7 @@ export interface CopyPlan {
 }
 
 export interface CopyInput {
-  readonly plan: Pick<CopyPlan, 'image' | 'platform' | 'manifestDigest' | 'blob'>;
+  readonly plan: Pick<CopyPlan, 'image' | 'platform' | 'manifestDigest' | 'blob' | 'blockBytes'>;
   readonly run: string;
   readonly from: number;
   readonly to: number;

@@ -37,9 +37,16 @@ export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
 
   progress = { ...progress, phase: 'committing' };
   context.df.setCustomStatus(progress);
-  const { image, platform, manifestDigest, indexDigest, blob } = plan;
+  const { image, platform, manifestDigest, indexDigest, blob, blockBytes } = plan;
   const commit: CommitInput = {
-    plan: { image, platform, manifestDigest, blob, ...(indexDigest !== undefined && { indexDigest }) },
+    plan: {
+      image,
+      platform,
+      manifestDigest,
+      blob,
+      blockBytes,
+      ...(indexDigest !== undefined && { indexDigest }),
+    },
     run,
     segments: copied.value,
   };
@@ -58,7 +65,7 @@ function* copyLanes(
   progress: RunProgress,
   plan: CopyPlan,
 ): Steps<Outcome<CopiedSegment[]>> {
-  const { image, platform, manifestDigest, blob } = plan;
+  const { image, platform, manifestDigest, blob, blockBytes } = plan;
   const copied: CopiedSegment[][] = plan.lanes.map(() => []);
   for (;;) {
     const open = plan.lanes
@@ -70,7 +77,7 @@ function* copyLanes(
       const segment = lane[done.length] ?? { from: 0, to: 0 };
       const hashState = done.at(-1)?.hashState;
       const input: CopyInput = {
-        plan: { image, platform, manifestDigest, blob },
+        plan: { image, platform, manifestDigest, blob, blockBytes },
         run: progress.run,
         ...segment,
         ...(hashState !== undefined && { hashState }),
