@@ -35,6 +35,12 @@ export async function fetchImage(
     const document = await fetchManifest(context, ref, digest, signal);
     const parsed = parseManifest(document.bytes, document.mediaType, name);
     digest = document.digest;
+    // Kept only once it is understood, and under the type that it was understood as: the digest covers no
+    // Content-Type, so a registry that sends a wrong one must not spoil the document for everybody else's.
+    if (!document.kept) {
+      const { bytes } = document;
+      await writeDocument(context.storage, digest, { bytes, mediaType: parsed.mediaType });
+    }
     if (parsed.kind === 'manifest') {
       const image = await withConfig(context, ref, document, parsed, signal);
       if (platformScore(platform, image.platform) === 0) throw wrongPlatform(name, platform, image.platform);
@@ -50,24 +56,28 @@ function entryDigest(index: ImageIndex, platform: Platform, name: string): Diges
   return chooseEntry(index, platform, name).digest;
 }
 
+interface ManifestDocument extends StoredDocument {
+  readonly digest: Digest;
+  /** It came from the store. */
+  readonly kept: boolean;
+}
+
 async function fetchManifest(
   { storage, registry }: CacheContext,
   ref: ImageReference,
   digest: Digest | undefined,
   signal: AbortSignal | undefined,
-): Promise<StoredDocument & { readonly digest: Digest }> {
+): Promise<ManifestDocument> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
-  if (kept !== undefined && digest !== undefined) return { ...kept, digest };
+  if (kept !== undefined && digest !== undefined) return { ...kept, digest, kept: true };
   const fetched = await registry.getManifest(ref, digest, signal);
-  const document = { bytes: fetched.bytes, mediaType: fetched.contentType };
-  await writeDocument(storage, fetched.digest, document);
-  return { ...document, digest: fetched.digest };
+  return { bytes: fetched.bytes, mediaType: fetched.contentType, digest: fetched.digest, kept: false };
 }
 
 async function withConfig(
   { storage, registry }: CacheContext,
   ref: ImageReference,
-  document: StoredDocument & { readonly digest: Digest },
+  document: ManifestDocument,
   manifest: ImageManifest,
   signal: AbortSignal | undefined,
 ): Promise<ArchiveImage> {
