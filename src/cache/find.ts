@@ -52,8 +52,11 @@ async function searchArchives(
   platform: Platform,
   fits: (image: CachedImage) => boolean,
 ): Promise<CachedImage | undefined> {
+  const name = canonicalReference({ registry: ref.registry, repository: ref.repository });
   let newest: CachedImage | undefined;
   for await (const image of allArchives(storage, repositoryFolder(ref))) {
+    // The folder has the folders of repositories below it as well.
+    if (!image.image.startsWith(`${name}:`) && !image.image.startsWith(`${name}@`)) continue;
     if (!fits(image) || platformScore(platform, image.platform) === 0) continue;
     if (newest === undefined || image.createdAt > newest.createdAt) newest = image;
   }
