@@ -23,13 +23,16 @@ export async function ensureImage(
   request: ImageRequest,
 ): Promise<ImageView> {
   const { ref, platform } = request;
+  // A tag may have moved, so the registry is asked whatever the cache has: at once, so that a burst meets here.
+  const asked = ref.digest === undefined ? resolveDigest(context, ref) : undefined;
+  asked?.catch(() => undefined); // awaited below
   const found = await findImage(context.storage, ref, platform);
   // A digest that is cached can not have changed: there is nothing to ask a registry.
   if (ref.digest !== undefined && found.cached !== undefined) return readyView(request, found.cached);
 
   let digest: Digest;
   try {
-    digest = await resolveDigest(context, ref);
+    digest = await (asked ?? resolveDigest(context, ref));
   } catch (error) {
     if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
     if (found.cached !== undefined) return readyView(request, found.cached, true);
