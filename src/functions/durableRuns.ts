@@ -32,8 +32,8 @@ async function startOrJoin(client: DurableClient, id: string, input: RunInput): 
   try {
     await client.startNew('cacheImage', { instanceId: id, input });
   } catch (cause) {
-    const status = await instanceStatus(client, id);
-    if (status !== undefined && UNDER_WAY.has(status.runtimeStatus)) return;
+    // Its status is not asked: the run may have ended since, and was joined all the same.
+    if (cause instanceof Error && cause.message.includes('status code: 409')) return;
     throw new CacheError(
       'storage_unavailable',
       `The task hub did not take the request for ${input.image}. Try again.`,
