@@ -185,7 +185,9 @@ async function orTimeout<T>(
   try {
     return await work;
   } catch (error) {
-    if (signal?.reason !== error || !(error instanceof DOMException) || error.name !== 'TimeoutError')
+    // A wait between two tries ends with an AbortError of its own, so the signal is what tells.
+    const reason: unknown = signal?.reason;
+    if (error instanceof CacheError || !(reason instanceof DOMException) || reason.name !== 'TimeoutError')
       throw error;
     throw new CacheError(
       'registry_unavailable',
