@@ -192,6 +192,26 @@ describe('a layer from the registry itself', () => {
     });
   }
 
+  it('is refused where more bytes come after the last one', async () => {
+    registry.misbehave = async (request, response) => {
+      if (!isBlob(request)) return false;
+      response.writeHead(200).write(layer);
+      await sleep(50);
+      response.end('more');
+      return true;
+    };
+    await assert.rejects(readAll(), { code: 'digest_mismatch' });
+  });
+
+  it("is refused where a range is of another blob's size", async () => {
+    registry.misbehave = (request, response) => {
+      if (!isBlob(request)) return false;
+      response.writeHead(206, { 'content-range': `bytes 0-${SIZE - 1}/${SIZE + 7}` }).end(layer);
+      return true;
+    };
+    await assert.rejects(readAll(), { code: 'digest_mismatch' });
+  });
+
   it('is refused where the registry has fewer bytes than the manifest says', async () => {
     registry.misbehave = (request, response) => {
       if (!isBlob(request)) return false;
