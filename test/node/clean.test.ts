@@ -11,8 +11,8 @@ import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
 import { NODE_TOOLS, SCRIPT, startNode } from './support/node.ts';
-import type { TestService } from './support/service.ts';
-import { startTestService } from './support/service.ts';
+import type { TestService } from '../support/service.ts';
+import { startTestService } from '../support/service.ts';
 
 describe('tes-node clean', { skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
@@ -29,7 +29,7 @@ describe('tes-node clean', { skip: requireTools(...NODE_TOOLS) }, () => {
       tag: '1',
       layers: [{ files: { 'data/other.txt': 'other\n' } }],
     });
-    service = await startTestService([registry]);
+    service = await startTestService({ INSECURE_REGISTRIES: registry.host });
   });
   after(async () => {
     await service.close();

@@ -13,8 +13,8 @@ import { requireTools } from '../support/tools.ts';
 import { trixie } from '../support/trixie.ts';
 import type { Node } from './support/node.ts';
 import { NODE_TOOLS, startNode } from './support/node.ts';
-import type { TestService } from './support/service.ts';
-import { cacheImage, startTestService } from './support/service.ts';
+import type { TestService } from '../support/service.ts';
+import { startTestService } from '../support/service.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -38,8 +38,8 @@ describe('tes-node and layers that are there', { skip: requireTools(...NODE_TOOL
     derived = await push('team/derived', [...small, large, top]);
     // Has the base's layers, but on another one: nothing of it can be left out.
     unrelated = await push('team/unrelated', [top, ...small, large]);
-    service = await startTestService([registry]);
-    for (const image of [base, derived, unrelated]) await cacheImage(service, image.reference);
+    service = await startTestService({ INSECURE_REGISTRIES: registry.host });
+    for (const image of [base, derived, unrelated]) await service.cache(image.reference);
   });
   after(async () => {
     await service.close();

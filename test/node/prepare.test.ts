@@ -9,8 +9,8 @@ import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
 import { NODE_TOOLS, pathWithout, SCRIPT, startNode } from './support/node.ts';
-import type { TestService } from './support/service.ts';
-import { startTestService } from './support/service.ts';
+import type { TestService } from '../support/service.ts';
+import { startTestService } from '../support/service.ts';
 
 describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
@@ -21,7 +21,7 @@ describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () =
   before(async () => {
     registry = await startRegistry();
     small = await pushSmall(registry);
-    service = await startTestService([registry]);
+    service = await startTestService({ INSECURE_REGISTRIES: registry.host });
     node = await startNode(service.url);
   });
   after(async () => {
