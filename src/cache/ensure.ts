@@ -3,6 +3,7 @@ import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import type { Digest } from '../image/digest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { writeTag } from '../store/aliases.ts';
+import { writeDocument } from '../store/documents.ts';
 import type { CacheContext } from './context.ts';
 import { findImage } from './find.ts';
 import { type ImageRequest, type ImageView, pendingView, readyView } from './representation.ts';
@@ -52,9 +53,13 @@ function resolveDigest(context: CacheContext, ref: ImageReference): Promise<Dige
   const under = resolving.get(key);
   if (under !== undefined) return under;
   const task = (async () => {
-    const { digest } = await context.registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
-    if (ref.tag !== undefined && ref.digest === undefined)
-      await writeTag(context.storage, ref, ref.tag, digest);
+    const { storage, registry } = context;
+    const { digest, fetched } = await registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
+    if (ref.tag !== undefined && ref.digest === undefined) await writeTag(storage, ref, ref.tag, digest);
+    // A registry whose HEAD is of no use has been pulled from: the run need not pull again.
+    if (fetched !== undefined) {
+      await writeDocument(storage, digest, { bytes: fetched.bytes, mediaType: fetched.contentType });
+    }
     return digest;
   })().finally(() => resolving.delete(key));
   resolving.set(key, task);

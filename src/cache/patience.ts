@@ -17,6 +17,7 @@ export class Patience {
   #throttled = 0;
   #down = 0;
   #failures = 0;
+  #mismatched = false;
 
   constructor(maxWaitHours: number) {
     this.#throttleBudget = maxWaitHours * HOUR;
@@ -30,6 +31,11 @@ export class Patience {
 
   /** Seconds to wait before trying again; undefined where it is time to give up. */
   waitFor(failure: Failure): number | undefined {
+    if (failure.code === 'digest_mismatch' && !this.#mismatched) {
+      // Damaged on the way, or damaged at the registry: the second reading tells.
+      this.#mismatched = true;
+      return FIRST_WAIT;
+    }
     if (!failure.retryable) return undefined;
     const backoff = Math.min(FIRST_WAIT * 2 ** this.#failures, LONGEST_WAIT);
     const seconds = Math.max(failure.retryAfterSeconds ?? 0, backoff);

@@ -22,11 +22,18 @@ function waits(patience: Patience, given: Failure, most = 1000): number[] {
 const total = (seconds: readonly number[]): number => seconds.reduce((sum, wait) => sum + wait, 0);
 
 describe('patience', () => {
-  for (const code of ['digest_mismatch', 'unsupported_image', 'image_not_found', 'internal_error'] as const) {
+  for (const code of ['unsupported_image', 'image_not_found', 'internal_error'] as const) {
     it(`has none with ${code}`, () => {
       assert.equal(new Patience(7).waitFor(failure(code)), undefined);
     });
   }
+
+  it('has a second reading of a corrupt layer, once in a run', () => {
+    const patience = new Patience(7);
+    assert.deepEqual(waits(patience, failure('digest_mismatch')), [5]);
+    patience.progressed();
+    assert.deepEqual(waits(patience, failure('digest_mismatch')), []);
+  });
 
   it('waits as long as it is asked to, and doubles where that is too short', () => {
     assert.deepEqual(waits(new Patience(7), failure('registry_throttled', 45), 6), [45, 45, 45, 45, 80, 160]);
