@@ -12,7 +12,7 @@ const MAX_IMAGES = 100;
 
 /**
  * Answers `{"image": …}` or `{"images": […]}`: 200 where all are ready, 202 where some are pending. An array answers
- * per image, in order; where one is refused, the answer is that problem's, with all of them in `images`.
+ * per image, in order; where one is refused, the answer is the first such problem's, with all of them in `images`.
  */
 export async function ensureRequested(
   body: unknown,
@@ -25,19 +25,20 @@ export async function ensureRequested(
     const view = await ensureImage(context, runs, imageRequest(images[0] ?? '', platform, context.config));
     return view.state === 'ready' ? json(200, view) : json(202, view, { Location: location(view) });
   }
-  const failures: CacheError[] = [];
+  const failures: (CacheError | undefined)[] = images.map(() => undefined);
   const views = await Promise.all(
-    images.map(async (image): Promise<ImageView | RefusedView> => {
+    images.map(async (image, index): Promise<ImageView | RefusedView> => {
       try {
         return await ensureImage(context, runs, imageRequest(image, platform, context.config));
       } catch (error) {
         const failure = asCacheError(error, invocation);
-        failures.push(failure);
+        failures[index] = failure;
         return { state: 'failed', requested: image, error: failure.toFailure() };
       }
     }),
   );
-  if (failures.length > 0) return problem(failures[0], invocation, { images: views });
+  const first = failures.find((failure) => failure !== undefined);
+  if (first !== undefined) return problem(first, invocation, { images: views });
   return json(views.every(({ state }) => state === 'ready') ? 200 : 202, { images: views });
 }
 

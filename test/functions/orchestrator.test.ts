@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import type { OrchestrationContext } from 'durable-functions';
+import type { CommitInput, CopyInput, CopyPlan, RunInput, RunProgress } from '../../src/cache/runs.ts';
+import { CacheError, type ErrorCode, type Failure } from '../../src/errors.ts';
+import { cacheImage } from '../../src/functions/cacheImage.orchestrator.ts';
+import { sha256Of } from '../../src/image/digest.ts';
+
+const START = new Date('2026-03-01T12:00:00Z');
+const INPUT: RunInput = { image: 'docker.io/library/x:1', platform: 'linux/amd64', maxWaitHours: 1 };
+const PLAN: CopyPlan = {
+  image: `docker.io/library/x:1@${sha256Of('index')}`,
+  platform: 'linux/amd64',
+  manifestDigest: sha256Of('manifest'),
+  indexDigest: sha256Of('index'),
+  blob: 'library/x/1.tar',
+  blockBytes: 8192,
+  totalBytes: 12345,
+  cached: false,
+  lanes: [
+    [{ from: 0, to: 2 }],
+    [
+      { from: 2, to: 5 },
+      { from: 5, to: 9 },
+      { from: 9, to: 10 },
+    ],
+    [{ from: 10, to: 12 }],
+  ],
+};
+
+interface Activity {
+  readonly name: string;
+  readonly input: unknown;
+}
+/** What an orchestrator yields: activities, one or several, or a timer. */
+type Task = Activity | { readonly all: readonly Activity[] } | { readonly until: Date };
+
+/** Answers one activity: an outcome. `attempt` counts the same call from 1. */
+type Answer = (activity: Activity, attempt: number) => unknown;
+
+interface Played {
+  readonly output: unknown;
+  /** One line a step: an activity with its blocks, or a wait in seconds. */
+  readonly steps: readonly string[];
+  readonly activities: readonly Activity[];
+  readonly statuses: readonly RunProgress[];
+}
+
+/** Plays an orchestration through, as a host does that is never interrupted: time passes only in timers. */
+function play(answer: Answer, input: RunInput = INPUT): Played {
+  const [steps, activities, statuses]: [string[], Activity[], RunProgress[]] = [[], [], []];
+  const df = {
+    instanceId: 'instance',
+    currentUtcDateTime: START,
+    getInput: () => input,
+    newGuid: (id: string) => {
+      assert.equal(id, 'instance');
+      return '01234567-89ab-4cde-8f01-23456789abcd';
+    },
+    setCustomStatus: (status: RunProgress) => void statuses.push(status),
+    callActivity: (name: string, given: unknown): Activity => ({ name, input: structuredClone(given) }),
+    createTimer: (until: Date) => ({ until }),
+    Task: { all: (all: readonly Activity[]) => ({ all }) },
+  };
+  const attempts = new Map<string, number>();
+  const run = (activity: Activity): unknown => {
+    const { from, to } = activity.input as Partial<CopyInput>;
+    const label = from === undefined ? activity.name : `copy ${from}-${to ?? ''}`;
+    steps.push(label);
+    activities.push(activity);
+    attempts.set(label, (attempts.get(label) ?? 0) + 1);
+    return answer(activity, attempts.get(label) ?? 0);
+  };
+  const generator = cacheImage({ df } as unknown as OrchestrationContext);
+  let next = generator.next();
+  for (let turns = 0; next.done !== true; turns++) {
+    assert.ok(turns < 1000, 'it does not end');
+    const task = next.value as unknown as Task;
+    if ('until' in task) {
+      const seconds = (task.until.getTime() - df.currentUtcDateTime.getTime()) / 1000;
+      steps.push(`wait ${seconds}`);
+      df.currentUtcDateTime = task.until;
+      next = generator.next(undefined);
+    } else if ('all' in task) {
+      steps.push('(');
+      const outcomes = task.all.map(run);
+      steps.push(')');
+      next = generator.next(outcomes);
+    } else next = generator.next(run(task));
+  }
+  return { output: next.value, steps, activities, statuses };
+}
+
+const ok = (value: unknown): unknown => ({ ok: true, value });
+const fail = (code: ErrorCode, retryAfterSeconds?: number): { ok: false; error: Failure } => ({
+  ok: false,
+  error: new CacheError(code, `because of ${code}`, {
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }).toFailure(),
+});
+
+/** All goes well, but where `unless` has another answer. */
+function working(unless: Answer = () => undefined): Answer {
+  return (activity, attempt) => {
+    const other = unless(activity, attempt);
+    if (other !== undefined) return other;
+    if (activity.name === 'resolveImage') return ok(PLAN);
+    if (activity.name === 'commitArchive') return ok(null);
+    const { from, to } = activity.input as CopyInput;
+    const last = to === 10 || to === 2 || to === 12;
+    return ok({ from, to, attempt: `attempt${from}.${attempt}`, ...(!last && { hashState: `state${to}` }) });
+  };
+}
+
+const isCopy = (activity: Activity, from: number): boolean =>
+  activity.name === 'copyBlocks' && (activity.input as CopyInput).from === from;
+
+describe('the orchestration', () => {
+  it('resolves, copies all lanes side by side, and commits', () => {
+    const { output, steps, activities, statuses } = play(working());
+    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.equal(
+      steps.join(' '),
+      'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+    );
+    assert.deepEqual(activities[0]?.input, INPUT);
+    const commit = activities.at(-1)?.input as CommitInput;
+    assert.deepEqual(
+      commit.segments.map(({ from, to, attempt }) => `${from}-${to} ${attempt}`),
+      ['0-2 attempt0.1', '2-5 attempt2.1', '5-9 attempt5.1', '9-10 attempt9.1', '10-12 attempt10.1'],
+    );
+    const { lanes, cached, totalBytes, ...kept } = PLAN;
+    assert.deepEqual(commit.plan, kept);
+    assert.equal(commit.run, '01234567');
+    assert.deepEqual([lanes.length, cached, totalBytes], [3, false, 12345]);
+    assert.deepEqual(
+      statuses.map(({ phase }) => phase),
+      ['resolving', 'copying', 'committing'],
+    );
+    assert.deepEqual(statuses[1], { phase: 'copying', run: '01234567', blob: PLAN.blob, totalBytes: 12345 });
+  });
+
+  it('passes the state of a hash along its lane, and nowhere else', () => {
+    const { activities } = play(working());
+    const states = activities
+      .filter(({ name }) => name === 'copyBlocks')
+      .map(({ input }) => input as CopyInput)
+      .map(({ from, hashState }) => `${from} ${hashState ?? '-'}`);
+    assert.deepEqual(states, ['0 -', '2 -', '10 -', '5 state5', '9 state9']);
+  });
+
+  it('has nothing to do where the archive is there already', () => {
+    const { output, steps } = play(() => ok({ ...PLAN, cached: true, lanes: [] }));
+    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.deepEqual(steps, ['resolveImage']);
+  });
+
+  it('gives up at once on an image that can not be had', () => {
+    const { output, steps } = play(() => fail('image_not_found'));
+    assert.deepEqual(output, fail('image_not_found'));
+    assert.deepEqual(steps, ['resolveImage']);
+  });
+
+  it('runs nothing again where one layer of a round can not be had, whatever else may be tried again', () => {
+    const { output, steps } = play(
+      working((activity) => {
+        if (isCopy(activity, 0)) return fail('registry_throttled', 60);
+        if (isCopy(activity, 2)) return fail('registry_denied');
+        return undefined;
+      }),
+    );
+    assert.deepEqual(output, fail('registry_denied'));
+    assert.equal(steps.join(' '), 'resolveImage ( copy 0-2 copy 2-5 copy 10-12 )');
+  });
+
+  it('waits as a registry asks, the longest of all, then runs only what failed', () => {
+    const { output, steps, statuses, activities } = play(
+      working((activity, attempt) => {
+        if (attempt > 1) return undefined;
+        if (isCopy(activity, 0)) return fail('registry_throttled', 30);
+        if (isCopy(activity, 2)) return fail('registry_throttled', 45);
+        return undefined;
+      }),
+    );
+    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.equal(
+      steps.join(' '),
+      'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) wait 45 ( copy 0-2 copy 2-5 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+    );
+    assert.deepEqual(
+      statuses.map(({ phase }) => phase),
+      ['resolving', 'copying', 'waiting', 'copying', 'committing'],
+    );
+    assert.deepEqual(statuses[2], {
+      phase: 'waiting',
+      run: '01234567',
+      blob: PLAN.blob,
+      totalBytes: 12345,
+      waiting: {
+        code: 'registry_throttled',
+        detail: 'because of registry_throttled',
+        until: '2026-03-01T12:00:45.000Z',
+      },
+    });
+    // Committed is what the second attempt staged.
+    const { segments } = activities.at(-1)?.input as CommitInput;
+    assert.equal(segments[0]?.attempt, 'attempt0.2');
+  });
+
+  it('takes up a lane in its middle, with the state of its hash', () => {
+    const { activities, steps } = play(
+      working((activity, attempt) =>
+        isCopy(activity, 5) && attempt <= 2 ? fail('registry_unavailable', 10) : undefined,
+      ),
+    );
+    assert.equal(
+      steps.slice(6).join(' '),
+      '( copy 5-9 ) wait 10 ( copy 5-9 ) wait 10 ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+    );
+    const states = activities
+      .filter((activity) => isCopy(activity, 5))
+      .map(({ input }) => (input as CopyInput).hashState);
+    assert.deepEqual(states, ['state5', 'state5', 'state5']);
+  });
+
+  it('waits for storage at the end as well, and copies nothing again', () => {
+    const { output, steps } = play(
+      working(({ name }, attempt) =>
+        name === 'commitArchive' && attempt === 1 ? fail('storage_unavailable') : undefined,
+      ),
+    );
+    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.equal(steps.slice(-3).join(' '), 'commitArchive wait 10 commitArchive');
+  });
+
+  it('ends with the cause when patience does', () => {
+    for (const [activity, code] of [
+      ['resolveImage', 'registry_throttled'],
+      ['copyBlocks', 'registry_unavailable'],
+      ['commitArchive', 'storage_unavailable'],
+    ] as const) {
+      const { output, steps } = play(
+        working(({ name }) => (name === activity ? fail(code, 500) : undefined)),
+      );
+      assert.deepEqual(output, fail(code, 500));
+      const waits = steps.filter((step) => step.startsWith('wait'));
+      assert.deepEqual(
+        waits,
+        Array.from({ length: code === 'registry_throttled' ? 7 : 3 }, () => 'wait 500'),
+      );
+    }
+  });
+
+  it('copies an image of one task, and one with no lane at all', () => {
+    const one = play(
+      working(({ name }) =>
+        name === 'resolveImage' ? ok({ ...PLAN, lanes: [[{ from: 0, to: 2 }]] }) : undefined,
+      ),
+    );
+    assert.equal(one.steps.join(' '), 'resolveImage ( copy 0-2 ) commitArchive');
+  });
+
+  it('reads no clock and no dice, so that a replay does the same again', (t: TestContext) => {
+    const answer = working((activity, attempt) =>
+      isCopy(activity, 2) && attempt < 3 ? fail('registry_throttled', 45) : undefined,
+    );
+    const forbidden = (): never => assert.fail('not in an orchestrator');
+    t.mock.method(Date, 'now', forbidden);
+    t.mock.method(Math, 'random', forbidden);
+    t.mock.method(crypto, 'randomUUID', forbidden);
+    t.mock.timers.enable({ apis: ['Date'], now: 0 });
+    const first = play(answer);
+    t.mock.timers.setTime(1e12);
+    assert.deepEqual(play(answer), first);
+  });
+});
