@@ -1,5 +1,6 @@
 import { CacheError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
+import { parseHostPattern } from './registry/hostPattern.ts';
 
 /** How the archives' storage account is reached. */
 export type StorageSetting =
@@ -32,6 +33,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const GiB = 1024 ** 3;
 /** A block blob's own limit is 190.7 TiB; an ACR layer's is 200 GiB. Beyond this an image is a mistake. */
 const DEFAULT_MAX_IMAGE_BYTES = 200 * GiB;
+/** The key that signs a URL lives for seven days at most. */
+const MAX_LOOKUP_URL_MINUTES = 7 * 24 * 60 - 10;
 
 /**
  * Reads the settings. Called at start-up, so that a bad value stops it.
@@ -42,16 +45,16 @@ export function loadConfig(env: Environment): Config {
     storage: storageSetting(env),
     imageContainer: containerName(env, 'IMAGE_CONTAINER', 'dockerimages'),
     allowedRegistries: list(env, 'ALLOWED_REGISTRIES'),
-    insecureRegistries: list(env, 'INSECURE_REGISTRIES'),
+    insecureRegistries: list(env, 'INSECURE_REGISTRIES', true),
     dockerAuthConfig: authConfig(env, 'DOCKER_AUTH_CONFIG'),
     acrIdentityClientId: text(env, 'ACR_IDENTITY_CLIENT_ID'),
     defaultPlatform: platform(env, 'DEFAULT_PLATFORM', 'linux/amd64'),
     maxImageBytes: number(env, 'MAX_IMAGE_BYTES', DEFAULT_MAX_IMAGE_BYTES, 1),
     maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, 0),
     pruneAfterDays: number(env, 'PRUNE_AFTER_DAYS', 30, 0),
-    pruneSchedule: text(env, 'PRUNE_SCHEDULE') ?? '0 30 3 * * *',
+    pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
     lastUsedResolutionSeconds: number(env, 'LASTUSED_RESOLUTION_SECONDS', 60, 0),
-    lookupUrlMinutes: number(env, 'LOOKUP_URL_MINUTES', 120, 1),
+    lookupUrlMinutes: number(env, 'LOOKUP_URL_MINUTES', 120, 1, MAX_LOOKUP_URL_MINUTES),
   };
 }
 
@@ -63,7 +66,9 @@ function storageSetting(env: Environment): StorageSetting {
     const uri =
       text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);
     if (uri === undefined) continue;
-    if (!URL.canParse(uri)) throw bad(`${name}__blobServiceUri`, uri, 'the https URL of a blob service');
+    if (!URL.canParse(uri) || !uri.startsWith('https://'))
+      // Without its query: a SAS may be in it.
+      throw bad(`${name}__blobServiceUri`, uri.replace(/\?.*$/s, ''), 'the https URL of a blob service');
     const clientId = text(env, `${name}__clientId`);
     return { blobServiceUri: uri, ...(clientId !== undefined && { clientId }) };
   }
@@ -78,13 +83,16 @@ function text(env: Environment, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function list(env: Environment, name: string): string[] {
+/** @param secure whether a host may have https:// before it */
+function list(env: Environment, name: string, secure = false): string[] {
   const items = (text(env, name) ?? '')
     .split(/[\s,]+/)
     .map((item) => item.toLowerCase())
     .filter((item) => item !== '');
   for (const item of items) {
-    if (!/^(?:https:\/\/)?(?:\*|[a-z0-9*.-]+|\[[0-9a-f:]+\])(?::[0-9]+)?$/.test(item)) {
+    try {
+      parseHostPattern(secure ? item.replace(/^https:\/\//, '') : item);
+    } catch {
       throw bad(
         name,
         item,
@@ -95,12 +103,18 @@ function list(env: Environment, name: string): string[] {
   return items;
 }
 
-function number(env: Environment, name: string, fallback: number, least: number): number {
+function number(env: Environment, name: string, fallback: number, least: number, most = Infinity): number {
   const value = text(env, name);
   if (value === undefined) return fallback;
   const parsed = Number(value);
-  if (!Number.isFinite(parsed) || parsed < least) throw bad(name, value, `a number, at least ${least}`);
-  return parsed;
+  if (Number.isFinite(parsed) && parsed >= least && parsed <= most) return parsed;
+  throw bad(name, value, `a number, at least ${least}${most === Infinity ? '' : ` and at most ${most}`}`);
+}
+
+function schedule(env: Environment, name: string, fallback: string): string {
+  const value = text(env, name) ?? fallback;
+  if (/^(?:[\w*,/-]+ +){5}[\w*,/-]+$/.test(value)) return value;
+  throw bad(name, value, 'an NCRONTAB expression of six fields, seconds first, such as 0 30 3 * * *');
 }
 
 function platform(env: Environment, name: string, fallback: string): Platform {

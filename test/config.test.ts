@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Config, loadConfig } from '../src/config.ts';
+import { CacheError } from '../src/errors.ts';
+
+const STORAGE = { IMAGE_STORAGE: 'UseDevelopmentStorage=true' };
+
+const load = (env: Readonly<Record<string, string>>): Config => loadConfig({ ...STORAGE, ...env });
+
+function refused(env: Readonly<Record<string, string | undefined>>): CacheError {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    assert.ok(error instanceof CacheError, String(error));
+    assert.equal(error.code, 'invalid_request');
+    return error;
+  }
+  assert.fail(`taken: ${JSON.stringify(env)}`);
+}
+
+describe('the settings', () => {
+  it('have defaults, but for the storage', () => {
+    assert.deepEqual(load({}), {
+      storage: { connectionString: 'UseDevelopmentStorage=true' },
+      imageContainer: 'dockerimages',
+      allowedRegistries: [],
+      insecureRegistries: [],
+      dockerAuthConfig: undefined,
+      acrIdentityClientId: undefined,
+      defaultPlatform: { os: 'linux', architecture: 'amd64' },
+      maxImageBytes: 200 * 1024 ** 3,
+      maxWaitHours: 7,
+      pruneAfterDays: 30,
+      pruneSchedule: '0 30 3 * * *',
+      lastUsedResolutionSeconds: 60,
+      lookupUrlMinutes: 120,
+    });
+  });
+
+  it('are what they are set to; blanks around them do not count, and an empty one is not set', () => {
+    const config = load({
+      IMAGE_CONTAINER: 'images2',
+      ALLOWED_REGISTRIES: ' GHCR.io, *.azurecr.io\n quay.io:8443,,',
+      INSECURE_REGISTRIES: 'localhost:5000 [::1]:5000,https://registry.local',
+      DOCKER_AUTH_CONFIG: '{"auths":{}}',
+      ACR_IDENTITY_CLIENT_ID: ' 1234 ',
+      DEFAULT_PLATFORM: 'linux/arm64/v8',
+      MAX_IMAGE_BYTES: '1e9',
+      MAX_WAIT_HOURS: '0',
+      PRUNE_AFTER_DAYS: '0.5',
+      PRUNE_SCHEDULE: '0 0 */6 * * MON-FRI',
+      LASTUSED_RESOLUTION_SECONDS: '0',
+      LOOKUP_URL_MINUTES: '   ',
+    });
+    assert.deepEqual(config, {
+      storage: config.storage,
+      imageContainer: 'images2',
+      allowedRegistries: ['ghcr.io', '*.azurecr.io', 'quay.io:8443'],
+      insecureRegistries: ['localhost:5000', '[::1]:5000', 'https://registry.local'],
+      dockerAuthConfig: '{"auths":{}}',
+      acrIdentityClientId: '1234',
+      defaultPlatform: { os: 'linux', architecture: 'arm64' },
+      maxImageBytes: 1e9,
+      maxWaitHours: 0,
+      pruneAfterDays: 0.5,
+      pruneSchedule: '0 0 */6 * * MON-FRI',
+      lastUsedResolutionSeconds: 0,
+      lookupUrlMinutes: 120,
+    });
+  });
+
+  for (const [name, ...values] of [
+    ['IMAGE_CONTAINER', 'A', 'ab', 'Images', 'a--b', '-images', 'images-', 'x'.repeat(58), 'a_b'],
+    ['ALLOWED_REGISTRIES', 'https://ghcr.io', 'ghcr.io/team', 'a*b.io', '*:5000', 'ghcr.io:99999', '*.'],
+    ['INSECURE_REGISTRIES', 'http://localhost', 'localhost:port', 'https://https://x'],
+    ['DEFAULT_PLATFORM', 'linux/amd64/v1/x', 'linux/', 'li nux/amd64'],
+    ['MAX_IMAGE_BYTES', '0', '-1', 'NaN', 'Infinity', '200 GiB'],
+    ['MAX_WAIT_HOURS', '-1', 'seven', '1h'],
+    ['PRUNE_AFTER_DAYS', '-0.1', '30 days'],
+    ['PRUNE_SCHEDULE', 'daily', '30 3 * * *', '0 30 3 * * * *', '0 30 3 * * ?!'],
+    ['LASTUSED_RESOLUTION_SECONDS', '-1', 'x'],
+    ['LOOKUP_URL_MINUTES', '0', 'x', '10080'],
+  ] as const) {
+    for (const value of values) {
+      it(`${name} can not be ${JSON.stringify(value)}, and the message names both`, () => {
+        const { message } = refused({ ...STORAGE, [name]: value });
+        assert.ok(message.startsWith(`The setting ${name} is "`), message);
+        const shown = /is "(.*)"; it must be ./.exec(message)?.[1] ?? '';
+        assert.ok(shown !== '' && value.toLowerCase().includes(shown.toLowerCase()), message);
+      });
+    }
+  }
+});
+
+describe('the storage', () => {
+  it('is IMAGE_STORAGE, else AzureWebJobsStorage', () => {
+    const of = (env: Readonly<Record<string, string>>): unknown => loadConfig(env).storage;
+    assert.deepEqual(of({ IMAGE_STORAGE: 'a', AzureWebJobsStorage: 'b' }), { connectionString: 'a' });
+    assert.deepEqual(of({ IMAGE_STORAGE: '', AzureWebJobsStorage: 'b' }), { connectionString: 'b' });
+    const uri = 'https://me.blob.core.windows.net';
+    assert.deepEqual(of({ IMAGE_STORAGE__blobServiceUri: uri, AzureWebJobsStorage: 'b' }), {
+      blobServiceUri: uri,
+    });
+    assert.deepEqual(of({ AzureWebJobsStorage__accountName: 'me', AzureWebJobsStorage__clientId: 'id' }), {
+      blobServiceUri: uri,
+      clientId: 'id',
+    });
+  });
+
+  it('has to be set, and to be a URL with https', () => {
+    assert.match(refused({}).message, /^No storage is set: set IMAGE_STORAGE/);
+    for (const uri of ['me.blob.core.windows.net', 'http://me.blob.core.windows.net'])
+      assert.match(refused({ IMAGE_STORAGE__blobServiceUri: uri }).message, /https URL of a blob service/);
+  });
+});
+
+describe('a secret', () => {
+  const SECRET = 'hunter2';
+  for (const [what, env] of Object.entries<Readonly<Record<string, string>>>({
+    'DOCKER_AUTH_CONFIG that is no JSON': { DOCKER_AUTH_CONFIG: `{"auths": "${SECRET}` },
+    'DOCKER_AUTH_CONFIG that is no object': { DOCKER_AUTH_CONFIG: JSON.stringify(SECRET) },
+    'a service URL with a signature': {
+      IMAGE_STORAGE: '',
+      IMAGE_STORAGE__blobServiceUri: `http://me.blob.core.windows.net/?sv=1&sig=${SECRET}`,
+    },
+  })) {
+    it(`is not shown: ${what}`, () => {
+      const error = refused({ ...STORAGE, ...env });
+      assert.doesNotMatch(`${error.message} ${error.stack ?? ''} ${String(error.cause)}`, /hunter2/);
+      assert.match(error.message, /^The setting (DOCKER_AUTH_CONFIG|IMAGE_STORAGE__blobServiceUri) is /);
+    });
+  }
+});
