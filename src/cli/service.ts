@@ -46,8 +46,8 @@ export class ImageCacheService {
   /** Asks for all at once; what is refused comes back as failed, in its place. */
   async ensure(images: readonly string[], platform: string | undefined): Promise<EnsuredImage[]> {
     const answer = await this.#send('POST', '/api/images', {}, { images, platform });
-    const body = (await answer.json()) as { readonly images?: EnsuredImage[] };
-    return body.images ?? fail(body, answer);
+    const { images: views } = answer.body as { readonly images?: EnsuredImage[] };
+    return views ?? fail(answer);
   }
 
   state(image: string, platform: string | undefined): Promise<ImageView> {
@@ -68,21 +68,22 @@ export class ImageCacheService {
 
   async #json<T>(method: string, path: string, query: Query): Promise<T> {
     const answer = await this.#send(method, path, query);
-    const body: unknown = await answer.json();
-    return answer.ok ? (body as T) : fail(body, answer);
+    return answer.ok ? (answer.body as T) : fail(answer);
   }
 
-  async #send(method: string, path: string, query: Query, body?: unknown): Promise<Response> {
+  async #send(method: string, path: string, query: Query, body?: unknown): Promise<Answer> {
     const url = new URL(this.#url + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, value);
     let answer: Response;
+    let text: string;
     try {
       answer = await fetch(url, {
         method,
         headers: { ...this.#headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
+      text = await answer.text();
     } catch (cause) {
       throw new ServiceError(
         'service_unavailable',
@@ -96,21 +97,38 @@ export class ImageCacheService {
         `${this.#url} wants a key: set IMAGE_CACHE_KEY or IMAGE_CACHE_TOKEN.`,
       );
     }
-    if (answer.headers.get('content-type')?.includes('json') !== true) {
+    const json = answer.headers.get('content-type')?.includes('json') === true ? parse(text) : undefined;
+    if (json === undefined) {
       throw new ServiceError(
         'service_unavailable',
         `${this.#url} is not an image cache: it answered ${answer.status}.`,
       );
     }
-    return answer;
+    return { ok: answer.ok, status: answer.status, body: json };
   }
+}
+
+interface Answer {
+  readonly ok: boolean;
+  readonly status: number;
+  readonly body: object;
 }
 
 type Query = Readonly<Record<string, string | undefined>>;
 
-function fail(body: unknown, answer: Response): never {
+function fail({ body, status }: Answer): never {
   const { code, detail } = body as Partial<Failure>;
-  throw new ServiceError(code ?? 'internal_error', detail ?? `The service answered ${answer.status}.`);
+  throw new ServiceError(code ?? 'internal_error', detail ?? `The service answered ${status}.`);
+}
+
+/** Undefined where it is no JSON object. */
+function parse(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function reasonOf(error: unknown): string {
