@@ -26,6 +26,8 @@ export interface Config {
   readonly lastUsedResolutionSeconds: number;
   /** How long the URL that a lookup hands out can be used. */
   readonly lookupUrlMinutes: number;
+  /** Whether `/v2/` answers as a read-only registry of what is cached, to anybody who reaches the app. */
+  readonly registryMirror: boolean;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -55,6 +57,7 @@ export function loadConfig(env: Environment): Config {
     pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
     lastUsedResolutionSeconds: number(env, 'LASTUSED_RESOLUTION_SECONDS', 60, 0),
     lookupUrlMinutes: number(env, 'LOOKUP_URL_MINUTES', 120, 1, MAX_LOOKUP_URL_MINUTES),
+    registryMirror: flag(env, 'REGISTRY_MIRROR'),
   };
 }
 
@@ -115,6 +118,12 @@ function schedule(env: Environment, name: string, fallback: string): string {
   const value = text(env, name) ?? fallback;
   if (/^(?:[\w*,/-]+ +){5}[\w*,/-]+$/.test(value)) return value;
   throw bad(name, value, 'an NCRONTAB expression of six fields, seconds first, such as 0 30 3 * * *');
+}
+
+function flag(env: Environment, name: string): boolean {
+  const value = text(env, name) ?? 'false';
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw bad(name, value, 'true or false');
 }
 
 function platform(env: Environment, name: string, fallback: string): Platform {

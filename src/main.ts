@@ -3,6 +3,7 @@ import './functions/cacheImage.ts';
 import './functions/health.ts';
 import './functions/images.ts';
 import './functions/lookup.ts';
+import './functions/mirror.ts';
 import './functions/nodeScript.ts';
 import './functions/prune.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CacheError } from '../errors.ts';
-import { isoSeconds, touchArchive } from '../store/archives.ts';
+import { type CachedImage, isoSeconds, touchArchive } from '../store/archives.ts';
 import { readArchive } from '../store/archives.ts';
 import { readUrl } from '../store/readUrl.ts';
 import type { CacheContext } from './context.ts';
@@ -56,16 +56,25 @@ export async function lookupImage(
   }
 }
 
+/** Stamps `lastused` where the last stamp is old enough. Undefined where the archive is gone. */
+export async function markUsed(
+  { config, storage }: Pick<CacheContext, 'config' | 'storage'>,
+  cached: CachedImage,
+  now: Date,
+): Promise<CachedImage | undefined> {
+  const due = isoSeconds(new Date(now.getTime() - config.lastUsedResolutionSeconds * 1000));
+  if (config.lastUsedResolutionSeconds !== 0 && cached.lastUsed > due) return cached;
+  return touchArchive(storage, cached, now);
+}
+
 async function useImage(
   { config, storage }: CacheContext,
   request: ImageRequest,
   view: ImageView,
 ): Promise<LookupView> {
   const now = new Date();
-  const due = isoSeconds(new Date(now.getTime() - config.lastUsedResolutionSeconds * 1000));
-  let used = view.blob === undefined ? undefined : await readArchive(storage, view.blob);
-  if (used !== undefined && (config.lastUsedResolutionSeconds === 0 || used.lastUsed <= due))
-    used = await touchArchive(storage, used, now);
+  const found = view.blob === undefined ? undefined : await readArchive(storage, view.blob);
+  const used = found && (await markUsed({ config, storage }, found, now));
   if (used === undefined) {
     throw new CacheError(
       'image_not_cached',
