@@ -26,8 +26,16 @@ export async function pushMatrix(registry: Registry) {
   const { layers, config } = await smallImage();
   const more = { 'data/more.txt': 'more\n' };
   const empty = await makeLayer({});
-  const push = async (what: string, spec: Partial<Parameters<typeof pushImage>[1]>): Promise<PushedImage> =>
-    await pushImage(registry, { name: `matrix/${what}`, tag: '1', config, layers, ...spec });
+  const push = async (what: string, spec: Partial<Parameters<typeof pushImage>[1]>): Promise<PushedImage> => {
+    // Each kind's own from its first layer up: a store that had it from another kind would not read it.
+    const [first, ...rest] = spec.layers ?? layers;
+    const marked =
+      first !== undefined && 'files' in first ? { ...first, files: { ...first.files, kind: what } } : first;
+    return await pushImage(registry, {
+      ...{ name: `matrix/${what}`, tag: '1', config, ...spec },
+      layers: marked === undefined ? rest : [marked, ...rest],
+    });
+  };
   const zstd = layers.map((layer) => ({ ...layer, compression: 'zstd' as const }));
   return {
     oci: await push('oci', {}),
@@ -58,9 +66,10 @@ async function pushIndexes(
   const { layers, config } = await smallImage();
   const platforms = async (name: string, format: 'oci' | 'docker') => {
     const files = { 'etc/architecture': 'arm64\n' };
+    const marked = [{ files: { kind: name } }, ...layers];
     const arm64 = { os: 'linux', architecture: 'arm64', variant: 'v8' };
     return {
-      amd64: await pushImage(registry, { name, format, config, layers }),
+      amd64: await pushImage(registry, { name, format, config, layers: marked }),
       arm64: await pushImage(registry, { name, format, config, layers: [{ files }], platform: arm64 }),
     };
   };
