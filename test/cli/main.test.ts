@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { type SeenRequest, serve, type TestServer } from '../registry/support/server.ts';
 import { run, type RunResult } from '../support/process.ts';
 
@@ -18,8 +21,23 @@ afterEach(() => {
   service.seen.length = 0;
 });
 
-function imageCache(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
-  return run([process.execPath, BIN, ...args], { env: { IMAGE_CACHE_URL: service.origin, ...env } });
+/** Runs the program, in a thread: a process for each would take most of the time. */
+async function imageCache(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunResult> {
+  const worker = new Worker(BIN, {
+    argv: [...args],
+    env: { IMAGE_CACHE_URL: service.origin, ...env },
+    stdout: true,
+    stderr: true,
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(worker.stdout),
+    text(worker.stderr),
+    once(worker, 'exit') as Promise<[number]>,
+  ]);
+  return { code, stdout, stderr };
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {
@@ -63,6 +81,14 @@ describe('image-cache add', () => {
     const { code, stdout } = await imageCache(['add', '--json', 'a:1']);
     assert.equal(code, 0);
     assert.deepEqual(JSON.parse(stdout), [view('a:1', 'ready', READY)]);
+  });
+
+  it('is a process that ends with its exit code', async () => {
+    answer = (_, response) => send(response, 200, { images: [view('a:1', 'ready', READY)] });
+    const env = { IMAGE_CACHE_URL: service.origin };
+    const done = await run([process.execPath, BIN, 'add', 'a:1'], { env });
+    assert.deepEqual(done, { code: 0, stdout: 'x:sha256-1\n', stderr: 'a:1: ready\n' });
+    assert.equal((await run([process.execPath, BIN, 'frob'], { env })).code, 2);
   });
 
   it('--no-wait asks and leaves', async () => {
