@@ -34,6 +34,7 @@ describe('the settings', () => {
       pruneSchedule: '0 30 3 * * *',
       lastUsedResolutionSeconds: 60,
       lookupUrlMinutes: 120,
+      registryMirror: false,
     });
   });
 
@@ -51,6 +52,7 @@ describe('the settings', () => {
       PRUNE_SCHEDULE: '0 0 */6 * * MON-FRI',
       LASTUSED_RESOLUTION_SECONDS: '0',
       LOOKUP_URL_MINUTES: '   ',
+      REGISTRY_MIRROR: 'true',
     });
     assert.deepEqual(config, {
       storage: config.storage,
@@ -66,6 +68,7 @@ describe('the settings', () => {
       pruneSchedule: '0 0 */6 * * MON-FRI',
       lastUsedResolutionSeconds: 0,
       lookupUrlMinutes: 120,
+      registryMirror: true,
     });
   });
 
@@ -80,6 +83,7 @@ describe('the settings', () => {
     ['PRUNE_SCHEDULE', 'daily', '30 3 * * *', '0 30 3 * * * *', '0 30 3 * * ?!'],
     ['LASTUSED_RESOLUTION_SECONDS', '-1', 'x'],
     ['LOOKUP_URL_MINUTES', '0', 'x', '10080'],
+    ['REGISTRY_MIRROR', 'yes', '1', 'True'],
   ] as const) {
     for (const value of values) {
       it(`${name} can not be ${JSON.stringify(value)}, and the message names both`, () => {
