@@ -1,8 +1,9 @@
 import { cutBlocks } from '../archive/blocks.ts';
 import { LAYOUT_VERSION, planLayout } from '../archive/layout.ts';
+import { CacheError } from '../errors.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { parseReference, runReference } from '../image/reference.ts';
-import { isoSeconds } from '../store/archives.ts';
+import { isoSeconds, readArchive } from '../store/archives.ts';
 import { commitBlocks } from '../store/staging.ts';
 import { fetchImage } from './archiveImage.ts';
 import type { CacheContext } from './context.ts';
@@ -31,7 +32,7 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
       return { id: { index, run, attempt }, size: end - start };
     });
   const now = isoSeconds(new Date());
-  await commitBlocks(
+  const committed = await commitBlocks(
     context.storage,
     plan.blob,
     blocks,
@@ -46,5 +47,11 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
       lastUsed: now,
     },
     LAYOUT_VERSION,
+  );
+  if (committed || (await readArchive(context.storage, plan.blob)) !== undefined) return;
+  throw new CacheError(
+    'storage_unavailable',
+    `The blob ${plan.blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
+    { retryable: false },
   );
 }

@@ -84,7 +84,8 @@ function* copyLanes(
       };
       return context.df.callActivity('copyBlocks', input);
     });
-    const outcomes = (yield context.df.Task.all(tasks)) as Outcome<CopiedSegment>[];
+    const round = yield* answerTo<Outcome<CopiedSegment>[]>(context.df.Task.all(tasks));
+    const outcomes = round.ok ? round.value : [round];
 
     const failures: Failure[] = [];
     outcomes.forEach((outcome, index) => {
@@ -107,9 +108,23 @@ function* persist<T>(
   input: unknown,
 ): Steps<Outcome<T>> {
   for (;;) {
-    const outcome = (yield context.df.callActivity(activity, input)) as Outcome<T>;
+    const answer = yield* answerTo<Outcome<T>>(context.df.callActivity(activity, input));
+    const outcome = answer.ok ? answer.value : answer;
     if (outcome.ok) patience.progressed();
     if (outcome.ok || !(yield* wait(context, patience, progress, outcome.error))) return outcome;
+  }
+}
+
+/**
+ * What a task answers. Activities answer what they expect to go wrong; a task that throws lost its worker, which
+ * ran out of time or memory, and may do better on another.
+ */
+function* answerTo<T>(task: Task): Steps<Outcome<T>> {
+  try {
+    return { ok: true, value: (yield task) as T };
+  } catch {
+    const detail = 'The worker was lost, or ran out of time or memory. The log has the cause.';
+    return { ok: false, error: { code: 'internal_error', detail, retryable: true } };
   }
 }
 

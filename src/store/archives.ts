@@ -77,7 +77,9 @@ export async function deleteArchive(
 ): Promise<boolean> {
   return storing('deleting an image', async () => {
     try {
-      await storage.images.getBlobClient(image.blob).delete({ conditions: { ifMatch: image.etag } });
+      await storage.images
+        .getBlobClient(image.blob)
+        .delete({ conditions: { ifMatch: image.etag }, deleteSnapshots: 'include' });
       return true;
     } catch (error) {
       if (hasStatus(error, 404, 412)) return false;

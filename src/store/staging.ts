@@ -19,6 +19,9 @@ export interface BlockId {
 
 export const ARCHIVE_CONTENT_TYPE = 'application/x-tar';
 
+/** All tries of one block. The SDK's own time-out is the server's: it does not end a connection that hangs. */
+const STAGE_TIMEOUT_MS = 5 * 60_000;
+
 export async function stageBlock(
   storage: Storage,
   blob: string,
@@ -26,16 +29,18 @@ export async function stageBlock(
   bytes: Uint8Array,
   signal?: AbortSignal,
 ): Promise<void> {
-  await storing('staging a block', () =>
-    storage.images
-      .getBlockBlobClient(blob)
-      .stageBlock(
-        encodeBlockId(id),
-        bytes,
-        bytes.length,
-        signal === undefined ? {} : { abortSignal: signal },
-      ),
-  );
+  const timeout = AbortSignal.timeout(STAGE_TIMEOUT_MS);
+  const abortSignal = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  await storing('staging a block', async () => {
+    try {
+      await storage.images
+        .getBlockBlobClient(blob)
+        .stageBlock(encodeBlockId(id), bytes, bytes.length, { abortSignal });
+    } catch (error) {
+      if (timeout.aborted) throw new Error('timed out', { cause: error });
+      throw error;
+    }
+  });
 }
 
 /** Bytes of an archive that this run has staged so far: each block once, however often it was tried. */
@@ -52,7 +57,7 @@ export async function stagedBytes(storage: Storage, blob: string, run: string): 
  * Puts the blocks together under `blob`, unless it is there already.
  * @param blocks every block of the archive, in order, with the size it must have
  * @returns false where the archive was already committed: by another run, with the same bytes
- * @throws {CacheError} storage_unavailable, retryable, where blocks are missing (staged blocks live for a week)
+ * @throws {CacheError} storage_unavailable where blocks are missing; not retryable, since only copying brings them back
  */
 export async function commitBlocks(
   storage: Storage,
@@ -70,7 +75,8 @@ export async function commitBlocks(
       if (await client.exists()) return false;
       throw new CacheError(
         'storage_unavailable',
-        `Block ${missing.id.index} of ${blob} is not staged any more.`,
+        `Block ${missing.id.index} of ${blob} is not staged any more: storage keeps blocks for a week. Ask for the image again.`,
+        { retryable: false },
       );
     }
     try {

@@ -43,15 +43,17 @@ export async function openStorage(setting: StorageSetting, container: string): P
 }
 
 function connect(connectionString: string): BlobServiceClient {
+  let service: BlobServiceClient | undefined;
   try {
-    return BlobServiceClient.fromConnectionString(connectionString, { retryOptions: RETRY });
+    service = BlobServiceClient.fromConnectionString(connectionString, { retryOptions: RETRY });
   } catch {
     // The SDK's own message may quote the string, and with it the key.
-    throw new CacheError(
-      'invalid_request',
-      'IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string.',
-    );
   }
+  if (service?.credential instanceof StorageSharedKeyCredential) return service;
+  throw new CacheError(
+    'invalid_request',
+    'IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string with the account's key, which signs the URLs of lookups. To do without a key, set IMAGE_STORAGE__blobServiceUri.',
+  );
 }
 
 /** Loaded only where needed: the module takes half a second to start. */

@@ -110,6 +110,20 @@ describe('copying an image', () => {
     assert.ok((await stored(rig.context, plan.blob)).equals(await expected(rig.context, image)));
   });
 
+  it('says so where something else lies under the archive’s name, and leaves it alone', async () => {
+    const { image } = push({ layers: [layer(77)] });
+    const plan = await resolveImage(rig.context, { image, platform: 'linux/amd64' }, SMALL);
+    const foreign = rig.context.storage.images.getBlockBlobClient(plan.blob);
+    await foreign.upload('mine', 4);
+    const segments = await copyAll(rig.context, plan, 'aaaaaaaa');
+    await assert.rejects(commitArchive(rig.context, { plan, run: 'aaaaaaaa', segments }), {
+      code: 'storage_unavailable',
+      retryable: false,
+      message: new RegExp(plan.blob),
+    });
+    assert.equal((await foreign.downloadToBuffer()).toString(), 'mine');
+  });
+
   it('leaves metadata from which everything can be found again', async () => {
     const amd64 = { ...rig.registry.push(undefined, { layers: [layer(10)] }), platform: AMD64 };
     const arm64 = { ...rig.registry.push(undefined, { platform: ARM64 }), platform: ARM64 };

@@ -85,8 +85,13 @@ function play(answer: Answer, input: RunInput = INPUT): Played {
       steps.push('(');
       const outcomes = task.all.map(run);
       steps.push(')');
-      next = generator.next(outcomes);
-    } else next = generator.next(run(task));
+      // Task.all throws what the first of its members threw.
+      const lost = outcomes.find((outcome) => outcome instanceof Error);
+      next = lost === undefined ? generator.next(outcomes) : generator.throw(lost);
+    } else {
+      const outcome = run(task);
+      next = outcome instanceof Error ? generator.throw(outcome) : generator.next(outcome);
+    }
   }
   return { output: next.value, steps, activities, statuses };
 }
@@ -171,6 +176,21 @@ describe('the orchestration', () => {
     );
     assert.deepEqual(output, fail('registry_denied'));
     assert.equal(steps.join(' '), 'resolveImage ( copy 0-2 copy 2-5 copy 10-12 )');
+  });
+
+  it('goes on where a worker is lost: the activity, or the round, runs again', () => {
+    const { output, steps } = play(
+      working((activity, attempt) => {
+        if (attempt > 1) return undefined;
+        if (activity.name === 'resolveImage' || isCopy(activity, 2)) return new Error('out of memory');
+        return undefined;
+      }),
+    );
+    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.match(
+      steps.join(' '),
+      /^resolveImage wait 5 resolveImage \( copy 0-2 copy 2-5 copy 10-12 \) wait 5 \( copy 0-2 copy 2-5 copy 10-12 \)/,
+    );
   });
 
   it('waits as a registry asks, the longest of all, then runs only what failed', () => {

@@ -87,7 +87,7 @@ describe('commit', () => {
     const refused = (index: number) => (error: unknown) =>
       error instanceof CacheError &&
       error.code === 'storage_unavailable' &&
-      error.retryable &&
+      !error.retryable &&
       error.message.includes(`Block ${index} of ${blob}`);
     await assert.rejects(commit(blob, ['zero', 'longer']), refused(1));
     await assert.rejects(commit(blob, ['zero', 'short', 'two']), refused(2));

@@ -49,6 +49,14 @@ describe('storage', () => {
     assert.match(message, /Storage Blob Data Contributor/);
   });
 
+  it('that is given with a SAS, which can sign no URL, is refused at the start', async () => {
+    const { code, message } = await failure(
+      'BlobEndpoint=http://127.0.0.1:1/me;SharedAccessSignature=sv=1&sig=c2ln',
+    );
+    assert.equal(code, 'invalid_request');
+    assert.match(message, /the account's key/);
+  });
+
   for (const text of [`AccountKey=${KEY}`, `nonsense ${KEY}`, `AccountName=;AccountKey=${KEY}`]) {
     it(`whose connection string is "${text.slice(0, 14)}…" is refused, and the string not shown`, async () => {
       const { code, message } = await failure(text);
