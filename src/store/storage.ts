@@ -52,7 +52,7 @@ function connect(connectionString: string): BlobServiceClient {
   if (service?.credential instanceof StorageSharedKeyCredential) return service;
   throw new CacheError(
     'invalid_request',
-    'IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string with the account's key, which signs the URLs of lookups. To do without a key, set IMAGE_STORAGE__blobServiceUri.',
+    `IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string with the account's key, which signs the URLs of lookups. To do without a key, set IMAGE_STORAGE__blobServiceUri.`,
   );
 }
 
