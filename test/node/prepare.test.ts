@@ -4,6 +4,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GREETING, pushSmall } from '../support/images.ts';
 import type { PushedImage } from '../support/push.ts';
+import { pushImage } from '../support/push.ts';
 import type { Registry } from '../support/registry.ts';
 import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
@@ -64,6 +65,20 @@ describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () =
     });
     assert.equal(code, 0, stderr);
     assert.match(stderr, /downloaded [1-9]/);
+  });
+
+  it('takes an image that is not cached from its registry, or refuses it, as it is told', async () => {
+    const files = { 'data/new.txt': 'new\n' };
+    const fresh = await pushImage(registry, { name: 'team/new', tag: '1', layers: [{ files }] });
+    const refused = await node.tesNode(['prepare', fresh.reference], { env: { TES_CACHE_ON_MISS: 'fail' } });
+    assert.equal(refused.code, 3, refused.stderr);
+    assert.match(refused.stderr, /error: \S+new:1 cannot be had: .*is not cached/);
+    const pulled = await node.tesNode(['prepare', fresh.reference], { env: { TES_CACHE_ON_MISS: 'pull' } });
+    assert.equal(pulled.code, 0, pulled.stderr);
+    assert.equal(pulled.stdout, `${fresh.reference}\n`);
+    // It is the script's own, and goes like any other.
+    await node.tesNode(['clean']);
+    assert.doesNotMatch(await node.docker('image', 'ls', '--format', '{{.Repository}}'), /team\/new/);
   });
 
   it('names an image that does not exist, and what to do', async () => {
