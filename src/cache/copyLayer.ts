@@ -10,8 +10,10 @@ import type { LayerHash } from './layerHash.ts';
 const MiB = 1024 * 1024;
 /** Of all blocks in flight in this process, whatever runs in it: twelve blocks of 8 MiB. */
 const memory = new BlockMemory(96 * MiB);
-/** Blocks of one layer in flight at the same time. */
+/** Blocks of one layer in flight at the same time, where they are fetched side by side. */
 const PARALLEL_BLOCKS = 4;
+/** Where they come in one stream: one is read while the other is staged. More would keep other streams waiting. */
+const STREAMED_BLOCKS = 2;
 
 export interface LayerCopy {
   readonly registry: RegistryClient;
@@ -40,13 +42,13 @@ export async function copyLayer(copy: LayerCopy): Promise<void> {
       : await copy.registry.openBlob(copy.ref, layer.descriptor, range, signal);
   let turn: Promise<unknown> = Promise.resolve();
   try {
-    await eachInParallel(blocks, PARALLEL_BLOCKS, async (block) => {
+    const parallel = reader?.parallel ?? false;
+    await eachInParallel(blocks, parallel ? PARALLEL_BLOCKS : STREAMED_BLOCKS, async (block) => {
       const before = turn;
       const { promise, resolve: pass } = Promise.withResolvers<undefined>();
       turn = promise;
       const bytes = await memory.acquire(block.end - block.start);
       try {
-        const parallel = reader?.parallel ?? false;
         if (!parallel) await before;
         const data = await fillBlock(bytes, block, layer, reader, signal);
         if (parallel) await before;

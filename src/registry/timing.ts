@@ -27,7 +27,7 @@ export const DEFAULT_TIMING: Timing = {
   connectMs: 10_000,
   headersMs: 30_000,
   stallMs: 30_000,
-  idleMs: 20_000,
+  idleMs: 60_000,
   documentMs: 60_000,
   attempts: 5,
   backoffFirstMs: 250,

@@ -54,9 +54,13 @@ describe('a real Debian image of more than 300 MB', { skip }, () => {
     assert.equal(views.at(-1)?.state, 'ready');
 
     const pulls = (await registry.requests()).filter(({ method }) => method === 'GET');
-    const count = (part: string): number => pulls.filter((request) => request.path.includes(part)).length;
-    assert.equal(count('/manifests/'), 1);
-    for (const layer of image.layers) assert.equal(count(layer.digest), 1, `pulls of ${layer.digest}`);
+    assert.equal(pulls.filter((request) => request.path.includes('/manifests/')).length, 1);
+    for (const { digest, size } of image.layers) {
+      // On a busy machine a stream may be resumed, so the bytes are counted: less than a second pull of the layer.
+      const gets = pulls.filter((request) => request.path.includes(digest));
+      const served = gets.reduce((total, { bytes }) => total + bytes, 0);
+      assert.ok(served >= size && served < 2 * size, `${served} bytes in ${gets.length} answers for ${size}`);
+    }
   });
 
   it('shows its progress while it travels: bytes staged of bytes in all, never going back', () => {
