@@ -12,12 +12,14 @@ import { startRegistry } from '../support/registry.ts';
 import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
+import { machine } from '../support/system.ts';
 import { trixie } from '../support/trixie.ts';
-import { storeAsDockerHub } from './support/dockerHubImage.ts';
+import { isolate } from './support/isolated.ts';
+import { storeAsFrom } from './support/storeImage.ts';
 import { NODE_TOOLS, startNode } from './support/node.ts';
 import { type Proxy, startProxy } from './support/proxy.ts';
 
-describe('the app as a registry mirror', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('the app as a registry mirror', { skip: requireTools(...NODE_TOOLS, 'ip') }, () => {
   let folder: string;
   let azurite: Azurite;
   let registry: Registry;
@@ -36,7 +38,7 @@ describe('the app as a registry mirror', { skip: requireTools(...NODE_TOOLS) }, 
       IMAGE_STORAGE: azurite.connectionString,
       REGISTRY_MIRROR: 'true',
     });
-    hubName = await storeAsDockerHub(azurite.connectionString, registry, small);
+    hubName = await storeAsFrom('docker.io', azurite.connectionString, registry, small);
     await service.cache(small.reference);
     mirror = await startProxy(() => service.url);
   });
@@ -66,15 +68,25 @@ describe('the app as a registry mirror', { skip: requireTools(...NODE_TOOLS) }, 
   });
 
   for (const store of ['classic', 'containerd'] as const) {
-    it(`gives a daemon that reaches nothing else the whole image (${store} store)`, async () => {
-      const system = store === 'containerd' ? { system: await trixie(), store } : {};
-      const node = await startNode(service.url, { ...system, registryMirrors: [mirror.url] });
-      try {
-        await node.docker('pull', hubName);
-        assert.equal(await node.docker('run', '--rm', '--network=none', hubName), GREETING);
-      } finally {
-        await node.close();
-      }
+    it(`gives a daemon that reaches nothing else the whole image (${store} store)`, async (t) => {
+      const isolated = await isolate(store === 'containerd' ? await trixie() : machine);
+      t.after(() => isolated.close());
+      const gate = await startProxy(() => service.url, { host: isolated.gateway });
+      t.after(() => gate.close());
+      const { system } = isolated;
+      const host = new URL(gate.url).host;
+      const node = await startNode(service.url, {
+        ...{ system, store, registryMirrors: [gate.url], insecureRegistries: [host] },
+      });
+      t.after(() => node.close());
+      await assert.rejects(node.docker('pull', small.reference), /connection refused|unreachable/);
+      await node.docker('pull', hubName);
+      assert.equal(await node.docker('run', '--rm', '--network=none', hubName), GREETING);
+
+      // Of another registry, with the app written before the name.
+      const other = await storeAsFrom('ghcr.io', azurite.connectionString, registry, small);
+      await node.docker('pull', `${host}/${other}`);
+      assert.equal(await node.docker('run', '--rm', '--network=none', `${host}/${other}`), GREETING);
     });
   }
 

@@ -15,6 +15,8 @@ export interface ProxyOptions {
   readonly rewrite?: (body: string, request: IncomingMessage) => string;
   /** Breaks each answer off after so many bytes. */
   readonly cutAfter?: number;
+  /** Where to listen, default 127.0.0.1. */
+  readonly host?: string;
 }
 
 /** Stands between a node and a server, `http://host:port`, and does not do it well. */
@@ -48,11 +50,12 @@ export async function startProxy(target: () => string, options: ProxyOptions = {
     });
     request.pipe(onward);
   });
-  server.listen(0, '127.0.0.1');
+  const { host = '127.0.0.1' } = options;
+  server.listen(0, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     requests,
     close: async () => {
       server.closeAllConnections();

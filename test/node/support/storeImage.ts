@@ -2,24 +2,25 @@ import { BlobServiceClient } from '@azure/storage-blob';
 import type { ArchiveImage } from '../../../src/archive/documents.ts';
 import { LAYOUT_VERSION, planLayout } from '../../../src/archive/layout.ts';
 import { parseDigest } from '../../../src/image/digest.ts';
-import { canonicalReference, runReference } from '../../../src/image/reference.ts';
+import { canonicalReference, familiarName, runReference } from '../../../src/image/reference.ts';
 import { isoSeconds, toMetadata } from '../../../src/store/archives.ts';
 import { archiveName } from '../../../src/store/blobNames.ts';
 import type { PushedImage } from '../../support/push.ts';
 import type { Registry } from '../../support/registry.ts';
 
 /**
- * Puts an image into the cache's storage as if it had come from Docker Hub, which tests do not reach. Its archive is
- * what the app itself would have written. Returns the name by digest.
+ * Puts an image into the cache's storage as if it had come from a public registry, which tests do not reach. Its
+ * archive is what the app itself would have written. Returns the name by digest.
  */
-export async function storeAsDockerHub(
+export async function storeAsFrom(
+  host: string,
   connectionString: string,
   registry: Registry,
   image: PushedImage,
 ): Promise<string> {
   const read = async (digest: string) =>
     Buffer.from(await (await registry.fetch(`/v2/${image.name}/blobs/${digest}`)).arrayBuffer());
-  const name = { registry: 'docker.io', repository: image.name };
+  const name = { registry: host, repository: image.name };
   const manifestDigest = parseDigest(image.digest);
   const archive: ArchiveImage = {
     name,
@@ -63,5 +64,5 @@ export async function storeAsDockerHub(
   await container
     .getBlockBlobClient(archiveName(name, manifestDigest))
     .upload(bytes, bytes.length, { metadata });
-  return `${image.name}@${image.digest}`;
+  return `${familiarName(name)}@${image.digest}`;
 }
