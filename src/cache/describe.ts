@@ -1,3 +1,4 @@
+import { readArchive } from '../store/archives.ts';
 import { stagedBytes } from '../store/staging.ts';
 import type { Storage } from '../store/storage.ts';
 import type { CacheContext } from './context.ts';
@@ -34,8 +35,15 @@ async function viewOfRun(storage: Storage, request: ImageRequest, status: RunSta
   switch (status.state) {
     case 'failed':
       return status.error === undefined ? absentView(request) : failedView(request, status.error);
-    case 'pending':
-      return pendingView(request, status.progress && (await progressOf(storage, status.progress)));
+    case 'pending': {
+      const progress = status.progress && (await progressOf(storage, status.progress));
+      // A commit takes the staged blocks away a moment before the run has ended.
+      if (status.progress?.blob !== undefined && progress?.stagedBytes === 0) {
+        const cached = await readArchive(storage, status.progress.blob);
+        if (cached !== undefined) return readyView(request, cached);
+      }
+      return pendingView(request, progress);
+    }
     case 'succeeded': {
       // It was not there a moment ago: committed just now, or deleted since.
       const { cached } = await findImage(storage, request.ref, request.platform);

@@ -308,6 +308,22 @@ describe('describing an image', () => {
   });
 });
 
+describe('describing an image that is committed this very moment', () => {
+  it('never goes back to nothing staged', async () => {
+    const tag = `${repository()}:1`;
+    const { digest } = rig.registry.push(tag);
+    const image = `${rig.image(tag)}@${digest}`;
+    // Between the look for the archive and the count of its blocks, which a commit takes away.
+    const status = async () => {
+      const { blob, totalBytes } = await runActivities(rig.context, image);
+      const progress = { phase: 'committing', run: 'aaaaaaaa', blob, totalBytes } as const;
+      return { state: 'pending', progress } as const;
+    };
+    const runs = { start: () => Promise.resolve(), status };
+    assert.equal((await describeImage(rig.context, runs, rig.request(image))).state, 'ready');
+  });
+});
+
 describe('looking an image up', () => {
   it('gives a URL that reads the archive, and asks no registry', async () => {
     const tag = `${repository()}:1`;
