@@ -109,7 +109,8 @@ describe('a real Debian image of more than 300 MB', { skip }, () => {
     }
   });
 
-  for (const name of Object.keys(READERS) as ReaderName[]) {
+  // ctr 1.7 takes every kind of image in matrix.test.ts; here it would cost CI another 800 MB unpacked.
+  for (const name of (Object.keys(READERS) as ReaderName[]).filter((reader) => reader !== 'ctr 1.7')) {
     it(`is taken by ${name}, and runs by runRef where it runs anything`, async () => {
       const reader = await READERS[name]();
       try {
