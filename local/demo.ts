@@ -69,7 +69,7 @@ async function demo(wanted: string | undefined): Promise<void> {
   say(`   image id ${verified.imageId}\n`);
 
   say('4. Load and run it:');
-  if (await dockerAnswers()) say(await loadAndRun(file, found.runRef ?? '', wanted === undefined));
+  if (await dockerAnswers()) say(await loadAndRun(file, found.runRef ?? '', wanted !== undefined));
   else {
     say('   No Docker daemon answers here. Where one does:');
     say(`   docker load -i image.tar && docker run ${found.runRef ?? ''}`);

@@ -3,6 +3,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+/** A server's image would run for ever. */
+const RUN_SECONDS = 10;
+const SHOWN_LINES = 3;
+
 /** Whether a Docker daemon can be used from here. */
 export async function dockerAnswers(): Promise<boolean> {
   try {
@@ -14,16 +18,28 @@ export async function dockerAnswers(): Promise<boolean> {
 }
 
 /**
- * Loads the archive and, where that is harmless, runs it. @returns what there is to show
- * @param isSample only an image that the demo made itself is run and removed again
+ * Loads the archive and runs it for a moment, without network. @returns what there is to show
+ * @param keep whether the image stays in Docker; a sample's does not
  */
-export async function loadAndRun(file: string, runRef: string, isSample: boolean): Promise<string> {
+export async function loadAndRun(file: string, runRef: string, keep: boolean): Promise<string> {
   const loaded = await run('docker', ['load', '-i', file]);
-  const lines = [`   ${loaded.stdout.trim()}`];
-  if (isSample) {
-    const { stdout } = await run('docker', ['run', '--rm', '--network=none', runRef]);
-    lines.push(`   docker run: ${stdout.trim()}`);
-    await run('docker', ['image', 'rm', runRef]);
-  } else lines.push(`   docker run ${runRef}`);
-  return lines.join('\n');
+  const said = await runForAMoment(runRef);
+  if (!keep) await run('docker', ['image', 'rm', runRef]);
+  return [loaded.stdout.trim(), `docker run ${runRef}`, ...said].map((line) => `   ${line}`).join('\n');
+}
+
+async function runForAMoment(runRef: string): Promise<string[]> {
+  const name = `tes-image-cache-demo-${process.pid}`;
+  try {
+    const { stdout } = await run('docker', ['run', '--rm', '--network=none', '--name', name, runRef], {
+      timeout: RUN_SECONDS * 1000,
+    });
+    const lines = stdout.split('\n').filter((line) => line.trim() !== '');
+    return lines.length === 0 ? ['(it ran, and said nothing)'] : lines.slice(0, SHOWN_LINES);
+  } catch (error) {
+    await run('docker', ['rm', '--force', name]).catch(() => undefined);
+    const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
+    if (killed === true) return [`(it was still running after ${RUN_SECONDS} s, and was stopped)`];
+    return ['(it ended with an error)', ...(stderr ?? '').split('\n').slice(0, SHOWN_LINES)];
+  }
 }
