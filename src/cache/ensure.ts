@@ -1,6 +1,7 @@
 import { CacheError } from '../errors.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import type { Digest } from '../image/digest.ts';
+import { parseManifest } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { writeTag } from '../store/aliases.ts';
 import { writeDocument } from '../store/documents.ts';
@@ -55,11 +56,14 @@ function resolveDigest(context: CacheContext, ref: ImageReference): Promise<Dige
   const task = (async () => {
     const { storage, registry } = context;
     const { digest, fetched } = await registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
-    if (ref.tag !== undefined && ref.digest === undefined) await writeTag(storage, ref, ref.tag, digest);
-    // A registry whose HEAD is of no use has been pulled from: the run need not pull again.
+    // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
+    // it is understood as, as in archiveImage.ts; what cannot be cached is refused here and now.
     if (fetched !== undefined) {
-      await writeDocument(storage, digest, { bytes: fetched.bytes, mediaType: fetched.contentType });
+      const { bytes, contentType } = fetched;
+      const { mediaType } = parseManifest(bytes, contentType, key);
+      await writeDocument(storage, digest, { bytes, mediaType });
     }
+    if (ref.tag !== undefined && ref.digest === undefined) await writeTag(storage, ref, ref.tag, digest);
     return digest;
   })().finally(() => resolving.delete(key));
   resolving.set(key, task);

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CacheError } from '../errors.ts';
-import { type CachedImage, isoSeconds, touchArchive } from '../store/archives.ts';
-import { readArchive } from '../store/archives.ts';
+import { type CachedImage, isoSeconds, readArchive, touchArchive } from '../store/archives.ts';
 import { readUrl } from '../store/readUrl.ts';
 import type { CacheContext } from './context.ts';
 import { describeImage } from './describe.ts';
