@@ -12,6 +12,7 @@ import { CacheError } from '../../src/errors.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import { writeManifestOf, writeTag } from '../../src/store/aliases.ts';
 import { isoSeconds, readArchive, touchArchive } from '../../src/store/archives.ts';
+import { readDocument } from '../../src/store/documents.ts';
 import type { Storage } from '../../src/store/storage.ts';
 import { AMD64, ARM64, type PushedImage } from './support/registry.ts';
 import { RecordedRuns, type Rig, runActivities, SMALL, startRig } from './support/rig.ts';
@@ -305,6 +306,26 @@ describe('describing an image', () => {
     // It ran well, and was deleted since.
     runs.states.set(id, { state: 'succeeded' });
     assert.equal((await describeImage(rig.context, runs, request)).state, 'absent');
+  });
+});
+
+describe('asking for a tag at a registry that refuses HEAD', () => {
+  it('keeps the manifest under its own type, whatever the registry calls it', async () => {
+    const tag = `${repository()}:1`;
+    const { digest, manifest } = rig.registry.push(tag);
+    rig.registry.misbehave = ({ method, url }, response) => {
+      if (!url.includes('/manifests/')) return false;
+      if (method === 'HEAD') response.writeHead(405).end();
+      else response.writeHead(200, { 'content-type': 'text/plain' }).end(manifest);
+      return true;
+    };
+    assert.equal(
+      (await ensureImage(rig.context, new RecordedRuns(), rig.request(rig.image(tag)))).state,
+      'pending',
+    );
+    const kept = await readDocument(rig.context.storage, digest);
+    const { mediaType } = JSON.parse(Buffer.from(kept?.bytes ?? '').toString()) as { mediaType: string };
+    assert.equal(kept?.mediaType, mediaType);
   });
 });
 
