@@ -10,12 +10,12 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { addImages } from '../src/cli/add.ts';
 import { formatBytes } from '../src/cli/format.ts';
-import { ImageCacheService } from '../src/cli/service.ts';
+import { ImageCacheService } from '../src/cli/imageCacheService.ts';
 import { dockerAnswers, loadAndRun } from './dockerDemo.ts';
 import { makeSampleImage } from './sampleImage.ts';
 import { startSampleRegistry } from './sampleRegistry.ts';
 import { startService } from './service.ts';
-import { verifyArchive } from './verifyArchive.ts';
+import { verifyArchive } from '../src/archive/verifyArchive.ts';
 
 const folder = await mkdtemp(path.join(tmpdir(), 'tes-image-cache-demo-'));
 const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];

@@ -1,6 +1,6 @@
 import { CacheError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
-import { parseHostPattern } from './registry/hostPattern.ts';
+import { parseHostPattern } from './registry/net/hostPattern.ts';
 
 /** How the archives' storage account is reached. */
 export type StorageSetting =

@@ -1,11 +1,11 @@
 import { app } from '@azure/functions';
-import './functions/cacheImage.ts';
-import './functions/health.ts';
-import './functions/images.ts';
-import './functions/lookup.ts';
-import './functions/mirror.ts';
-import './functions/nodeScript.ts';
-import './functions/prune.ts';
+import './functions/durable/activities.ts';
+import './functions/http/health.ts';
+import './functions/http/images.ts';
+import './functions/http/lookup.ts';
+import './functions/http/distribution.ts';
+import './functions/http/nodeScript.ts';
+import './functions/timers/prune.ts';
 
-// Bodies arrive and leave as streams; src/functions/http.ts says what that asks of every handler.
+// Bodies arrive and leave as streams; src/functions/http/handler.ts says what that asks of every handler.
 app.setup({ enableHttpStream: true });

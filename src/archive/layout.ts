@@ -1,6 +1,6 @@
 import { algorithmOf, type Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/manifest.ts';
-import { type ArchiveImage, blobPath, dockerManifest, OCI_LAYOUT, ociIndex } from './documents.ts';
+import { type ArchiveImage, blobPath, dockerManifest, OCI_LAYOUT, ociIndex } from './indexFiles.ts';
 import { padded, TAR_END_BYTES, tarHeader } from './tarHeader.ts';
 
 /** Grows when the rules below change, since they decide an archive's bytes. Kept in its metadata. */

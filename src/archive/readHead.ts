@@ -1,5 +1,5 @@
 import { type Digest, matchesDigest } from '../image/digest.ts';
-import { blobPath } from './documents.ts';
+import { blobPath } from './indexFiles.ts';
 import { padded, TAR_BLOCK } from './tarHeader.ts';
 
 /** The documents in an archive's head, as they stand there. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ImageView } from '../cache/representation.ts';
+import type { ImageView } from '../api/views.ts';
 import { ProgressDisplay } from './progress.ts';
-import { type EnsuredImage, type ImageCacheService, ServiceError } from './service.ts';
+import { type EnsuredImage, type ImageCacheService, ServiceError } from './imageCacheService.ts';
 
 const POLL_MS = 500;
 /** A service that is restarted, or a network that blinks, is no reason to lose sight of an image. */

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import type { ImageView } from '../cache/representation.ts';
+import type { ImageView } from '../api/views.ts';
 import { VERSION } from '../version.ts';
 import { addImages } from './add.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { ImageCacheService, ServiceError } from './service.ts';
+import { ImageCacheService, ServiceError } from './imageCacheService.ts';
 
 const USAGE = `image-cache ${VERSION}: container images as archives in blob storage
 

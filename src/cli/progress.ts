@@ -1,5 +1,5 @@
 import type { WriteStream } from 'node:tty';
-import type { ProgressView } from '../cache/representation.ts';
+import type { ProgressView } from '../api/views.ts';
 import { formatBytes } from './format.ts';
 
 const BAR_WIDTH = 28;

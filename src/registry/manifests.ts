@@ -3,14 +3,14 @@ import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.
 import { MAX_MANIFEST_BYTES } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
-import { answerError } from './answerError.ts';
-import { discard, readDocument } from './body.ts';
-import type { Endpoint } from './endpoint.ts';
-import { Fault } from './fault.ts';
-import { type Quota, readQuota } from './quota.ts';
-import { followRedirects } from './redirects.ts';
-import { type RetryContext, withRetries } from './retry.ts';
-import type { Answer, Transport } from './transport.ts';
+import { answerError } from './exchange/answerError.ts';
+import { discard, readDocument } from './exchange/body.ts';
+import type { Endpoint } from './auth/endpoint.ts';
+import { Fault } from './exchange/fault.ts';
+import { type Quota, readQuota } from './exchange/quota.ts';
+import { followRedirects } from './exchange/redirects.ts';
+import { type RetryContext, withRetries } from './exchange/retry.ts';
+import type { Answer, Transport } from './exchange/transport.ts';
 
 /** What a tag or a digest stands for now. */
 export interface ManifestHead {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { blobPath } from '../../src/archive/documents.ts';
+import { blobPath } from '../../src/archive/indexFiles.ts';
 import { planLayout } from '../../src/archive/layout.ts';
 import { type Digest, hexOf, sha256Of } from '../../src/image/digest.ts';
 import { assemble, sample, type Sample, sha512Of } from './support/samples.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ArchiveImage } from '../../src/archive/documents.ts';
+import type { ArchiveImage } from '../../src/archive/indexFiles.ts';
 import { planLayout } from '../../src/archive/layout.ts';
 import { heldLayers, rangesWithout } from '../../src/archive/ranges.ts';
 import { readHead } from '../../src/archive/readHead.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { blobPath } from '../../src/archive/documents.ts';
+import { blobPath } from '../../src/archive/indexFiles.ts';
 import { planLayout } from '../../src/archive/layout.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import { must, removeDirectory, run, temporaryDirectory } from '../support/process.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { BlockMemory } from '../../src/cache/blockMemory.ts';
-import { eachInParallel } from '../../src/cache/eachInParallel.ts';
+import { BlockMemory } from '../../src/runs/blockMemory.ts';
+import { eachInParallel } from '../../src/runs/eachInParallel.ts';
 
 /** Whether it has settled once everything that can go on has gone on. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { segmentHash, wholeLayerHash } from '../../src/cache/layerHash.ts';
+import { segmentHash, wholeLayerHash } from '../../src/runs/layerHash.ts';
 import type { Digest } from '../../src/image/digest.ts';
 
 /** Bytes, and the places at which they are cut: into segments, and within a segment into chunks. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Patience } from '../../src/cache/patience.ts';
+import { Patience } from '../../src/runs/patience.ts';
 import { CacheError, type ErrorCode, type Failure } from '../../src/errors.ts';
 
 function failure(code: ErrorCode, retryAfterSeconds?: number): Failure {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
-import { runId } from '../../src/cache/runs.ts';
+import { runId } from '../../src/runs/messages.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { AMD64, ARM64, type LoopbackRegistry } from '../cache/support/registry.ts';
 import { type Answered, type RunningApp, startApp } from './support/app.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InvocationContext } from '@azure/functions';
 import { CacheError, type ErrorCode } from '../../src/errors.ts';
-import { problem } from '../../src/functions/problem.ts';
+import { problem } from '../../src/functions/http/problem.ts';
 
 /** An invocation, and what it logged. */
 function invocation(): { context: InvocationContext; logged: string[] } {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseReference } from '../../src/image/reference.ts';
-import { ACR_SCOPE, type EntraCredential, isAcrHost } from '../../src/registry/acr.ts';
+import { ACR_SCOPE, type EntraCredential, isAcrHost } from '../../src/registry/auth/acr.ts';
 import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';

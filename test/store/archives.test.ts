@@ -9,7 +9,7 @@ import {
   readArchive,
   toMetadata,
   touchArchive,
-} from '../../src/store/archives.ts';
+} from '../../src/store/archive/archives.ts';
 import { openStorage, type Storage } from '../../src/store/storage.ts';
 import { serve } from '../registry/support/server.ts';
 import { METADATA, startTestStorage, type TestStorage } from './support/storage.ts';

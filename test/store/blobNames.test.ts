@@ -8,7 +8,7 @@ import {
   documentName,
   repositoryFolder,
   tagAliasName,
-} from '../../src/store/blobNames.ts';
+} from '../../src/store/archive/archiveNames.ts';
 
 const DIGEST = sha256Of('manifest');
 const HEX = hexOf(DIGEST);

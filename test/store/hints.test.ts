@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { sha256Of } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
-import { readManifestOf, readTag, writeManifestOf, writeTag } from '../../src/store/aliases.ts';
-import { digestAliasName, documentName, tagAliasName } from '../../src/store/blobNames.ts';
-import { readDocument, writeDocument } from '../../src/store/documents.ts';
+import { readManifestOf, readTag, writeManifestOf, writeTag } from '../../src/store/hints/aliases.ts';
+import { digestAliasName, documentName, tagAliasName } from '../../src/store/archive/archiveNames.ts';
+import { readDocument, writeDocument } from '../../src/store/hints/documents.ts';
 import { sha512Of } from '../archive/support/samples.ts';
 import { startTestStorage, type TestStorage } from './support/storage.ts';
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { readUrl } from '../../src/store/readUrl.ts';
+import { readUrl } from '../../src/store/archive/readUrl.ts';
 import type { Storage } from '../../src/store/storage.ts';
 import { makeCertificate } from '../support/certificates.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';

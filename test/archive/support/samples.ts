@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { ArchiveImage } from '../../../src/archive/documents.ts';
+import type { ArchiveImage } from '../../../src/archive/indexFiles.ts';
 import { type Layout, planLayout } from '../../../src/archive/layout.ts';
 import { TAR_END_BYTES } from '../../../src/archive/tarHeader.ts';
 import { type Digest, sha256Of } from '../../../src/image/digest.ts';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { commitArchive } from '../../../src/cache/commit.ts';
-import type { CacheContext } from '../../../src/cache/context.ts';
-import { copyBlocks } from '../../../src/cache/copy.ts';
-import type { ImageRequest } from '../../../src/cache/representation.ts';
-import { resolveImage } from '../../../src/cache/resolve.ts';
-import type { CopiedSegment, CopyPlan, RunInput, Runs, RunStatus } from '../../../src/cache/runs.ts';
+import { commitArchive } from '../../../src/runs/commitArchive.ts';
+import type { CacheContext } from '../../../src/context.ts';
+import { copyBlocks } from '../../../src/runs/copyBlocks.ts';
+import type { ImageRequest } from '../../../src/api/views.ts';
+import { resolveImage } from '../../../src/runs/planImage.ts';
+import type { CopiedSegment, CopyPlan, RunInput, Runs, RunStatus } from '../../../src/runs/messages.ts';
 import { loadConfig } from '../../../src/config.ts';
 import { parsePlatform } from '../../../src/image/platform.ts';
 import { parseReference } from '../../../src/image/reference.ts';

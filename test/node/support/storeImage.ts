@@ -1,10 +1,10 @@
 import { BlobServiceClient } from '@azure/storage-blob';
-import type { ArchiveImage } from '../../../src/archive/documents.ts';
+import type { ArchiveImage } from '../../../src/archive/indexFiles.ts';
 import { LAYOUT_VERSION, planLayout } from '../../../src/archive/layout.ts';
 import { parseDigest } from '../../../src/image/digest.ts';
 import { canonicalReference, familiarName, runReference } from '../../../src/image/reference.ts';
-import { isoSeconds, toMetadata } from '../../../src/store/archives.ts';
-import { archiveName } from '../../../src/store/blobNames.ts';
+import { isoSeconds, toMetadata } from '../../../src/store/archive/archives.ts';
+import { archiveName } from '../../../src/store/archive/archiveNames.ts';
 import type { PushedImage } from '../../support/push.ts';
 import type { Registry } from '../../support/registry.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { startAzurite } from '../../../local/azurite.ts';
-import type { ImageMetadata } from '../../../src/store/archives.ts';
+import type { ImageMetadata } from '../../../src/store/archive/archives.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
 import { openStorage, type Storage } from '../../../src/store/storage.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/process.ts';

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { PassThrough } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { extract } from 'tar-stream';
+import { type Digest } from '../image/digest.ts';
+import { parseImageConfig } from '../image/imageConfig.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
+
+export interface VerifiedArchive {
+  readonly manifestDigest: Digest;
+  readonly imageId: Digest;
+  readonly repoTags: readonly string[];
+  readonly layers: number;
+  /** Bytes of the layers, unpacked. */
+  readonly unpackedBytes: number;
+}
+
+/**
+ * Reads an archive as a suspicious node would: every blob against the digest in its name, manifest against config,
+ * and every layer, unpacked, against the diff id that the config gives it.
+ * @throws {Error} saying what is wrong
+ */
+export async function verifyArchive(file: string): Promise<VerifiedArchive> {
+  const documents = new Map<string, Buffer>();
+  const blobs = new Map<string, Blob>();
+  for await (const entry of createReadStream(file).pipe(extract())) {
+    const { name, type } = entry.header;
+    if (type === 'directory') entry.resume();
+    else if (name.startsWith('blobs/')) {
+      const blob = await readBlob(entry, name, entry.header.size);
+      blobs.set(name, blob);
+      if (blob.bytes !== undefined) documents.set(name, blob.bytes);
+    } else documents.set(name, await collect(entry));
+  }
+  const json = (name: string): unknown =>
+    JSON.parse(need(documents.get(name), `${name} is missing`).toString());
+
+  const [docker] = json('manifest.json') as { Config: string; RepoTags: string[]; Layers: string[] }[];
+  const index = json('index.json') as { manifests: { digest: Digest }[] };
+  const { digest: manifestDigest } = need(index.manifests[0], 'index.json names no manifest');
+  const manifestBytes = need(
+    documents.get(pathOf(manifestDigest)),
+    `the manifest ${manifestDigest} is missing`,
+  );
+  const manifest = parseManifest(manifestBytes, undefined, 'the archive');
+  if (manifest.kind !== 'manifest') throw new Error('index.json does not lead to a manifest');
+  const { Config, RepoTags, Layers } = need(docker, 'manifest.json is empty');
+  if (Config !== pathOf(manifest.config.digest))
+    throw new Error('manifest.json and the manifest name different configs');
+  const config = parseImageConfig(
+    need(documents.get(Config), 'the config is missing'),
+    manifest,
+    'the archive',
+  );
+  let unpackedBytes = 0;
+  manifest.layers.forEach((layer, position) => {
+    const path = pathOf(layer.digest);
+    const blob = need(blobs.get(path), `layer ${layer.digest} is missing`);
+    if (Layers[position] !== path) throw new Error(`manifest.json lists another layer ${position + 1}`);
+    if (blob.size !== layer.size)
+      throw new Error(`layer ${layer.digest} has ${blob.size} bytes, not ${layer.size}`);
+    if (blob.diffId !== config.diffIds[position])
+      throw new Error(`layer ${layer.digest} does not unpack to its diff id`);
+    unpackedBytes += blob.unpacked;
+  });
+  return {
+    manifestDigest,
+    imageId: manifest.config.digest,
+    repoTags: RepoTags,
+    layers: manifest.layers.length,
+    unpackedBytes,
+  };
+}
+
+interface Blob {
+  readonly size: number;
+  readonly diffId: Digest;
+  readonly unpacked: number;
+  /** Of a blob that may be a document: small, and not compressed. */
+  readonly bytes: Buffer | undefined;
+}
+
+/** Reads one blob to its end. @throws {Error} where its bytes are not what its name says */
+async function readBlob(entry: AsyncIterable<unknown>, name: string, size: number): Promise<Blob> {
+  const iterator = entry[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const first = await iterator.next();
+  const head = first.done === true ? Buffer.alloc(0) : first.value;
+  const unpacker = unpackerFor(head);
+  const keep = unpacker === undefined && size <= MAX_MANIFEST_BYTES;
+
+  const packedHash = createHash(name.split('/')[1] ?? 'sha256');
+  const unpackedHash = createHash('sha256');
+  const kept: Buffer[] = [];
+  let unpacked = 0;
+  await pipeline(
+    async function* () {
+      for (let step = first; step.done !== true; step = await iterator.next()) {
+        packedHash.update(step.value);
+        yield step.value;
+      }
+    },
+    unpacker ?? new PassThrough(),
+    async (source: AsyncIterable<Buffer>) => {
+      for await (const chunk of source) {
+        unpackedHash.update(chunk);
+        unpacked += chunk.length;
+        if (keep) kept.push(chunk);
+      }
+    },
+  );
+  if (!name.endsWith(`/${packedHash.digest('hex')}`))
+    throw new Error(`${name} does not hold what its name says`);
+  return {
+    size,
+    diffId: `sha256:${unpackedHash.digest('hex')}`,
+    unpacked,
+    bytes: keep ? Buffer.concat(kept) : undefined,
+  };
+}
+
+function unpackerFor(head: Buffer) {
+  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip();
+  if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress();
+  return undefined;
+}
+
+async function collect(entry: AsyncIterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of entry) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function pathOf(digest: Digest): string {
+  return `blobs/${digest.replace(':', '/')}`;
+}
+
+function need<T>(value: T | undefined, otherwise: string): T {
+  if (value === undefined) throw new Error(otherwise);
+  return value;
+}

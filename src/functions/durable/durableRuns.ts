@@ -1,0 +1,74 @@
+import type { InvocationContext } from '@azure/functions';
+import {
+  type DurableClient,
+  type DurableOrchestrationStatus,
+  getClient,
+  OrchestrationRuntimeStatus,
+} from 'durable-functions';
+import type { RunInput, RunOutput, RunProgress, Runs, RunStatus } from '../../runs/messages.ts';
+import { CacheError } from '../../errors.ts';
+
+const UNDER_WAY: ReadonlySet<OrchestrationRuntimeStatus> = new Set([
+  OrchestrationRuntimeStatus.Pending,
+  OrchestrationRuntimeStatus.Running,
+  OrchestrationRuntimeStatus.Suspended,
+  OrchestrationRuntimeStatus.ContinuedAsNew,
+]);
+
+/** The orchestrations `cacheImage`, through the Durable Functions client of one invocation. */
+export function durableRuns(invocation: InvocationContext): Runs {
+  const client = getClient(invocation);
+  return {
+    start: (id, input) => startOrJoin(client, id, input),
+    status: async (id) => {
+      const status = await instanceStatus(client, id);
+      return status === undefined ? undefined : runStatus(status);
+    },
+  };
+}
+
+/** The host refuses a second start while the first runs (409): that is the single flight. */
+async function startOrJoin(client: DurableClient, id: string, input: RunInput): Promise<void> {
+  try {
+    await client.startNew('cacheImage', { instanceId: id, input });
+  } catch (cause) {
+    // Its status is not asked: the run may have ended since, and was joined all the same.
+    if (cause instanceof Error && cause.message.includes('status code: 409')) return;
+    throw new CacheError(
+      'storage_unavailable',
+      `The task hub did not take the request for ${input.image}. Try again.`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** The client throws for an instance that does not exist. */
+async function instanceStatus(
+  client: DurableClient,
+  id: string,
+): Promise<DurableOrchestrationStatus | undefined> {
+  try {
+    return await client.getStatus(id);
+  } catch (cause) {
+    if (cause instanceof Error && cause.message.includes('HTTP 404')) return undefined;
+    throw new CacheError('storage_unavailable', 'The task hub did not answer. Try again.', { cause });
+  }
+}
+
+function runStatus(status: DurableOrchestrationStatus): RunStatus {
+  if (UNDER_WAY.has(status.runtimeStatus)) {
+    const progress = status.customStatus as RunProgress | null;
+    return { state: 'pending', ...(progress !== null && { progress }) };
+  }
+  if (status.runtimeStatus === OrchestrationRuntimeStatus.Completed) {
+    const output = status.output as RunOutput;
+    return output.ok ? { state: 'succeeded' } : { state: 'failed', error: output.error };
+  }
+  const detail =
+    status.runtimeStatus === OrchestrationRuntimeStatus.Terminated
+      ? 'The run was terminated by an operator. Ask for the image again.'
+      : `The run ended as ${status.runtimeStatus}; the log has the cause under its id, ${status.instanceId}. Ask for the image again.`;
+  return { state: 'failed', error: new CacheError('internal_error', detail).toFailure() };
+}

@@ -1,0 +1,69 @@
+import { app } from '@azure/functions';
+import { input } from 'durable-functions';
+import { lookupImage, MAX_WAIT_SECONDS } from '../../service/lookupImage.ts';
+import { partialLookup } from '../../service/partialLookup.ts';
+import { CacheError } from '../../errors.ts';
+import { type Digest, isDigest } from '../../image/digest.ts';
+import { durableRuns } from '../durable/durableRuns.ts';
+import { environmentLines } from './environmentLines.ts';
+import { handler, json, query, readText, wholeNumber } from './handler.ts';
+import { queriedImage } from './imageRequest.ts';
+import { asCacheError, retryAfter } from './problem.ts';
+
+/** What a node is told to wait before it asks again for a pending image, in seconds. */
+const RETRY_AFTER = { 'Retry-After': '5' };
+
+/**
+ * POST takes the layers that the node holds, as text: a line per local image, its diff ids separated by blanks or
+ * commas, bottom first. The answer then names the byte ranges that leave those layers out.
+ */
+app.http('lookup', {
+  route: 'api/lookup',
+  methods: ['GET', 'POST'],
+  authLevel: 'function',
+  extraInputs: [input.durableClient()],
+  handler: handler(async (request, context, invocation) => {
+    const format = query(request, 'format') ?? 'json';
+    if (format !== 'json' && format !== 'env') {
+      throw new CacheError(
+        'invalid_request',
+        `format "${format.slice(0, 50)}" is not known: it is json or env.`,
+      );
+    }
+    const asLines = format === 'env';
+    try {
+      const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
+      const image = queriedImage(request, context.config);
+      const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
+      const found = await lookupImage(context, durableRuns(invocation), image, wait);
+      const view = held === undefined ? found : await partialLookup(context, found, held);
+      const status = view.state === 'ready' ? 200 : 202;
+      const headers = status === 200 ? {} : RETRY_AFTER;
+      return asLines ? environmentLines(status, view, headers) : json(status, view, headers);
+    } catch (error) {
+      if (!asLines) throw error;
+      const failure = asCacheError(error, invocation);
+      return environmentLines(
+        failure.status,
+        { state: 'failed', error: failure.toFailure() },
+        retryAfter(failure),
+      );
+    }
+  }),
+});
+
+/** @throws {CacheError} invalid_request, naming what is no diff id */
+function parseHeldLayers(body: string): Digest[][] {
+  const lines = body.split('\n').map((line) => line.split(/[\s,]+/).filter((item) => item !== ''));
+  return lines
+    .filter((items) => items.length > 0)
+    .map((items) =>
+      items.map((item) => {
+        if (isDigest(item)) return item;
+        throw new CacheError(
+          'invalid_request',
+          `"${item.slice(0, 100)}" is not a diff id. Send a line per local image, with its RootFS.Layers.`,
+        );
+      }),
+    );
+}

@@ -1,0 +1,51 @@
+import type { Timing } from '../exchange/timing.ts';
+import type { Token } from './tokens.ts';
+
+interface Entry {
+  readonly token: Promise<Token>;
+  /** On performance.now()'s clock; unknown while the token is being fetched. */
+  refreshAt: number;
+}
+
+/** Repositories one worker meets in its life; past this the oldest token goes. */
+const MAX_TOKENS = 500;
+
+/** Tokens by origin and scope. However many layers want one at once, it is fetched once. */
+export class TokenCache {
+  readonly #entries = new Map<string, Entry>();
+  readonly #timing: Timing;
+
+  constructor(timing: Timing) {
+    this.#timing = timing;
+  }
+
+  get(key: string, fetch: () => Promise<Token>): Promise<Token> {
+    const known = this.#entries.get(key);
+    if (known !== undefined && performance.now() < known.refreshAt) return known.token;
+    const entry: Entry = { token: fetch(), refreshAt: Number.POSITIVE_INFINITY };
+    entry.token.then(
+      ({ lifetimeMs }) => {
+        // A registry whose tokens live shorter than the margin still gets some use out of each.
+        const margin = Math.min(this.#timing.tokenMarginMs, lifetimeMs / 2);
+        entry.refreshAt = performance.now() + lifetimeMs - margin;
+      },
+      () => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      },
+    );
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= MAX_TOKENS) break;
+      this.#entries.delete(oldest);
+    }
+    return entry.token;
+  }
+
+  /** Forgets a token that was refused, unless it has been replaced already. */
+  async drop(key: string, value: string): Promise<void> {
+    const entry = this.#entries.get(key);
+    const token = await entry?.token.catch(() => undefined);
+    if (token?.value === value && this.#entries.get(key) === entry) this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,152 @@
+import { CacheError } from '../../errors.ts';
+import { answerError, denied } from '../exchange/answerError.ts';
+import { readDocument } from '../exchange/body.ts';
+import { basicHeader, type Credential } from './credentials.ts';
+import { printableHost } from '../net/egress.ts';
+import { Fault } from '../exchange/fault.ts';
+import { followRedirects } from '../exchange/redirects.ts';
+import { type RetryContext, withRetries } from '../exchange/retry.ts';
+import type { Ask, Transport } from '../exchange/transport.ts';
+
+/** A token is a few kilobytes; what is larger is no token. */
+const MAX_TOKEN_BODY_BYTES = 64 * 1024;
+/** Where the answer does not say: https://distribution.github.io/distribution/spec/auth/token/ */
+const DEFAULT_LIFETIME_SECONDS = 60;
+const MAX_LIFETIME_SECONDS = 24 * 3600;
+const CLIENT_ID = 'tes-image-cache';
+
+export interface Token {
+  readonly value: string;
+  readonly lifetimeMs: number;
+}
+
+/** What a Bearer challenge asks a token for. */
+export interface TokenRequest {
+  readonly realm: URL;
+  readonly service: string | undefined;
+  readonly scopes: readonly string[];
+}
+
+/**
+ * Asks a registry's realm for a token: with Basic or with nothing by GET, which every registry knows; by
+ * POST only where the credential is a refresh token, which GET cannot carry.
+ * https://distribution.github.io/distribution/spec/auth/oauth/
+ * @throws {CacheError} registry_denied where the realm refuses the credential
+ */
+export function requestToken(
+  transport: Transport,
+  context: RetryContext,
+  wanted: TokenRequest,
+  credential: Credential | undefined,
+  image: string,
+): Promise<Token> {
+  if (credential?.identityToken !== undefined) {
+    const fields = {
+      grant_type: 'refresh_token',
+      client_id: CLIENT_ID,
+      ...(wanted.service !== undefined && { service: wanted.service }),
+      scope: wanted.scopes.join(' '),
+      refresh_token: credential.identityToken,
+    };
+    return postForToken(transport, context, wanted.realm, fields, image).then(readToken);
+  }
+  const url = new URL(wanted.realm);
+  if (wanted.service !== undefined) url.searchParams.set('service', wanted.service);
+  for (const scope of wanted.scopes) url.searchParams.append('scope', scope);
+  const authorization = credential === undefined ? undefined : basicHeader(credential);
+  const ask: Ask = {
+    method: 'GET',
+    headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
+  };
+  return askForToken(transport, context, url, ask, image).then(readToken);
+}
+
+/** One form to a token endpoint. A redirect is refused: the form holds the secret. */
+export function postForToken(
+  transport: Transport,
+  context: RetryContext,
+  url: URL,
+  fields: Readonly<Record<string, string>>,
+  image: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  return askForToken(
+    transport,
+    context,
+    url,
+    {
+      method: 'POST',
+      headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(fields).toString(),
+    },
+    image,
+  );
+}
+
+function askForToken(
+  transport: Transport,
+  context: RetryContext,
+  url: URL,
+  ask: Ask,
+  image: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  const host = printableHost(url);
+  return withRetries(context, url.host, `getting a token for ${image}`, undefined, async () => {
+    const first = await transport.send(url, ask);
+    const answer =
+      ask.method === 'GET' ? await followRedirects(transport, context.timing, first, ask) : first;
+    if (answer.status !== 200) {
+      const error = await answerError(answer, image, context.timing);
+      // A realm says 400 and 404 too where a credential or a repository is unknown to it.
+      const refused = answer.status >= 400 && answer.status < 500 && !(error instanceof Fault);
+      throw refused && error.code !== 'registry_denied' ? denied(image, host, answer.status) : error;
+    }
+    const body = await readDocument(answer, MAX_TOKEN_BODY_BYTES, context.timing);
+    const json = body === undefined ? undefined : parseObject(body.toString('utf8'));
+    if (json === undefined) {
+      throw new CacheError('registry_unavailable', `${host} answered with something that is no token.`, {
+        retryable: false,
+      });
+    }
+    return json;
+  });
+}
+
+function readToken(body: Readonly<Record<string, unknown>>): Token {
+  const value = [body.token, body.access_token].find(isTokenText);
+  if (value === undefined) {
+    throw new CacheError('registry_unavailable', 'A registry answered a request for a token with none.', {
+      retryable: false,
+    });
+  }
+  const said = Number(body.expires_in ?? Number.NaN);
+  const seconds = said > 0 ? said : (jwtLifetimeSeconds(value) ?? DEFAULT_LIFETIME_SECONDS);
+  return { value, lifetimeMs: Math.min(seconds, MAX_LIFETIME_SECONDS) * 1000 };
+}
+
+/** Anything else would not go into a header, or would end it early. */
+export function isTokenText(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]+$/.test(value);
+}
+
+/**
+ * How long a JWT is good for by its own words, from issue to end, so that no clock is compared. Unverified:
+ * it only decides when to ask for the next one.
+ */
+export function jwtLifetimeSeconds(token: string): number | undefined {
+  const payload = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  const from = payload?.iat ?? payload?.nbf;
+  const until = payload?.exp;
+  if (typeof from !== 'number' || typeof until !== 'number' || !(until > from)) return undefined;
+  return until - from;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

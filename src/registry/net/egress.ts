@@ -1,0 +1,112 @@
+import { isIP } from 'node:net';
+import { CacheError } from '../../errors.ts';
+import { classifyAddress } from './addresses.ts';
+import { endpointHost, type HostPattern, matchesHost, parseHostPattern } from './hostPattern.ts';
+
+/**
+ * Registries and their storage that may sit on a private address because a private endpoint puts them
+ * there. Their zones are Microsoft's: nobody else can point a name in them at somebody's network.
+ */
+const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
+  '*.azurecr.io',
+  '*.azurecr.cn',
+  '*.azurecr.us',
+  '*.blob.core.windows.net',
+  '*.blob.core.chinacloudapi.cn',
+  '*.blob.core.usgovcloudapi.net',
+].map(parseHostPattern);
+
+/** Before an entry of INSECURE_REGISTRIES: the host may be local, and speaks TLS all the same. */
+const SECURE_LOCAL = 'https://';
+
+/**
+ * Which hosts and addresses the registry client may connect to. Callers choose image names, registries
+ * choose realms and redirects, and either may be hostile: so every hop asks here, by name before it is
+ * resolved and by address when it connects.
+ */
+export class Egress {
+  readonly #allowed: readonly HostPattern[];
+  /** Reached over plain http. */
+  readonly #plain: readonly HostPattern[];
+  /** May be on this machine: the plain ones, and those written with https://. */
+  readonly #local: readonly HostPattern[];
+
+  /** @throws {Error} naming the entry that is no host pattern */
+  constructor(allowedRegistries: readonly string[], insecureRegistries: readonly string[]) {
+    const secure = insecureRegistries.filter((text) => text.startsWith(SECURE_LOCAL));
+    this.#allowed = allowedRegistries.map(withoutScheme).map(parseHostPattern);
+    this.#plain = insecureRegistries.filter((text) => !secure.includes(text)).map(parseHostPattern);
+    this.#local = [...this.#plain, ...secure.map(withoutScheme).map(parseHostPattern)];
+  }
+
+  /**
+   * Where a registry's API is.
+   * @throws {CacheError} registry_not_allowed where ALLOWED_REGISTRIES does not have it
+   */
+  registryUrl(registry: string): URL {
+    const host = endpointHost(registry);
+    const plain = parseUrl(`http://${host}/`, registry);
+    if (isAmong(this.#plain, plain)) return plain;
+    const secure = parseUrl(`https://${host}/`, registry);
+    const anyPublic = this.#allowed.length === 0;
+    if (anyPublic || isAmong(this.#allowed, secure) || isAmong(this.#local, secure)) return secure;
+    throw new CacheError(
+      'registry_not_allowed',
+      `Images from ${registry} are not allowed here. An operator can add the host to ALLOWED_REGISTRIES.`,
+    );
+  }
+
+  /**
+   * Refuses by name, for any hop: a scheme other than https, unless the operator made the host an insecure
+   * registry, and addresses written out that no name would be allowed to resolve to.
+   */
+  checkUrl(url: URL): void {
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAmong(this.#plain, url))) {
+      throw new CacheError(
+        'registry_not_allowed',
+        `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
+      );
+    }
+    const literal = url.hostname.replace(/^\[|\]$/g, '');
+    if (isIP(literal) !== 0) this.checkAddress(url, literal);
+  }
+
+  /** Refuses by the address that a connection to this origin uses. @throws {CacheError} registry_not_allowed */
+  checkAddress(origin: URL, address: string): void {
+    const kind = classifyAddress(address);
+    if (kind === 'public') return;
+    if (kind === 'private' && this.#mayBePrivate(origin)) return;
+    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return;
+    // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
+    throw new CacheError(
+      'registry_not_allowed',
+      `A connection to ${printableHost(origin)} was refused: it is on a ${kind === 'private' ? 'private' : 'local or reserved'} network address. ` +
+        (kind === 'private'
+          ? 'An operator can name the host, without a wildcard, in ALLOWED_REGISTRIES.'
+          : 'Only a host that an operator named in INSECURE_REGISTRIES may be there.'),
+    );
+  }
+
+  #mayBePrivate(origin: URL): boolean {
+    if (origin.protocol !== 'https:') return false;
+    const named = this.#allowed.filter(({ wildcard }) => !wildcard);
+    return isAmong(PRIVATE_ENDPOINTS, origin) || isAmong(named, origin);
+  }
+}
+
+function withoutScheme(text: string): string {
+  return text.startsWith(SECURE_LOCAL) ? text.slice(SECURE_LOCAL.length) : text;
+}
+
+function isAmong(patterns: readonly HostPattern[], url: URL): boolean {
+  return patterns.some((pattern) => matchesHost(pattern, url));
+}
+
+function parseUrl(text: string, registry: string): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw new CacheError('invalid_reference', `"${registry}" is not a registry host.`);
+}
+
+export function printableHost(url: URL): string {
+  return url.host.slice(0, 260);
+}

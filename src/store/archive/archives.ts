@@ -1,0 +1,177 @@
+import type { BlobItem, ContainerListBlobFlatSegmentResponse } from '@azure/storage-blob';
+import { CacheError } from '../../errors.ts';
+import { type Digest, isDigest } from '../../image/digest.ts';
+import { formatPlatform, isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
+import { hasStatus, type Storage, storing } from '../storage.ts';
+
+/** One committed archive, as its blob's properties and metadata tell. */
+export interface CachedImage {
+  readonly blob: string;
+  readonly etag: string;
+  /** Bytes of the archive. */
+  readonly size: number;
+  readonly image: string;
+  readonly platform: Platform;
+  readonly manifestDigest: Digest;
+  readonly indexDigest: Digest | undefined;
+  /** The config's digest: Docker's classic image id. */
+  readonly imageId: Digest;
+  readonly runRef: string;
+  readonly createdAt: string;
+  readonly lastUsed: string;
+}
+
+export type ImageMetadata = Omit<CachedImage, 'blob' | 'etag' | 'size'>;
+
+/** ISO 8601 in UTC, whole seconds: what `lastused` and `createdat` hold. */
+export function isoSeconds(date: Date): string {
+  return `${date.toISOString().slice(0, 19)}Z`;
+}
+
+/** The archive of this name; undefined where there is none, or a blob that this app did not write. */
+export async function readArchive(storage: Storage, blob: string): Promise<CachedImage | undefined> {
+  return storing('looking for an image', async () => {
+    try {
+      const answer = await storage.images.getBlobClient(blob).getProperties();
+      return fromMetadata(blob, answer.etag ?? '', answer.contentLength ?? 0, answer.metadata ?? {});
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  });
+}
+
+/**
+ * Stamps `lastused`. All other metadata stays, since setting replaces the set: under If-Match, and again with
+ * what is there now where another writer was faster. Undefined where the archive is gone.
+ */
+export async function touchArchive(
+  storage: Storage,
+  image: CachedImage,
+  now: Date,
+): Promise<CachedImage | undefined> {
+  const client = storage.images.getBlobClient(image.blob);
+  return storing('stamping lastused', async () => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const { metadata, etag } = await client.getProperties();
+        // A slower writer must not turn the clock back.
+        const before = metadata?.lastused ?? '';
+        const lastused = before > isoSeconds(now) ? before : isoSeconds(now);
+        await client.setMetadata({ ...metadata, lastused }, { conditions: { ifMatch: etag ?? '' } });
+        return { ...image, lastUsed: lastused };
+      } catch (error) {
+        if (hasStatus(error, 404)) return undefined;
+        if (!hasStatus(error, 412)) throw error;
+        // Whoever was faster has stamped this very moment too.
+        if (attempt === 3) return image;
+      }
+    }
+  });
+}
+
+/** Deletes an archive if it is still as it was seen. False where it has changed (somebody used it) or is gone. */
+export async function deleteArchive(
+  storage: Storage,
+  image: Pick<CachedImage, 'blob' | 'etag'>,
+): Promise<boolean> {
+  return storing('deleting an image', async () => {
+    try {
+      await storage.images
+        .getBlobClient(image.blob)
+        .delete({ conditions: { ifMatch: image.etag }, deleteSnapshots: 'include' });
+      return true;
+    } catch (error) {
+      if (hasStatus(error, 404, 412)) return false;
+      throw error;
+    }
+  });
+}
+
+/** One page of the catalogue, by blob name. */
+export async function listArchives(
+  storage: Storage,
+  options: { readonly prefix: string; readonly continuation?: string; readonly pageSize: number },
+): Promise<{ readonly images: CachedImage[]; readonly continuation: string | undefined }> {
+  return storing('listing images', async () => {
+    const pages = storage.images.listBlobsFlat({ prefix: options.prefix, includeMetadata: true }).byPage({
+      maxPageSize: options.pageSize,
+      ...(options.continuation !== undefined && { continuationToken: options.continuation }),
+    });
+    try {
+      const page = (await pages.next()).value as ContainerListBlobFlatSegmentResponse | undefined;
+      const images = page?.segment.blobItems.map(fromItem).filter((image) => image !== undefined) ?? [];
+      return { images, continuation: page?.continuationToken === '' ? undefined : page?.continuationToken };
+    } catch (error) {
+      if (!hasStatus(error, 400) || options.continuation === undefined) throw error;
+      throw new CacheError('invalid_request', 'The continuation is not one that this service gave out.');
+    }
+  });
+}
+
+/** Every archive whose blob name starts with `prefix`, page after page. */
+export async function* allArchives(storage: Storage, prefix = ''): AsyncGenerator<CachedImage> {
+  let continuation: string | undefined;
+  do {
+    const page = await listArchives(storage, {
+      prefix,
+      pageSize: 1000,
+      ...(continuation !== undefined && { continuation }),
+    });
+    yield* page.images;
+    continuation = page.continuation;
+  } while (continuation !== undefined);
+}
+
+export function toMetadata(image: ImageMetadata, layout: string): Record<string, string> {
+  return {
+    lastused: image.lastUsed,
+    createdat: image.createdAt,
+    image: image.image,
+    platform: formatPlatform(image.platform),
+    manifestdigest: image.manifestDigest,
+    ...(image.indexDigest !== undefined && { indexdigest: image.indexDigest }),
+    imageid: image.imageId,
+    runref: image.runRef,
+    layout,
+  };
+}
+
+function fromItem(item: BlobItem): CachedImage | undefined {
+  return fromMetadata(
+    item.name,
+    item.properties.etag,
+    item.properties.contentLength ?? 0,
+    item.metadata ?? {},
+  );
+}
+
+function fromMetadata(
+  blob: string,
+  etag: string,
+  size: number,
+  metadata: Readonly<Record<string, string>>,
+): CachedImage | undefined {
+  const { image, platform, manifestdigest, indexdigest, imageid, runref, createdat, lastused } = metadata;
+  if (image === undefined || platform === undefined || runref === undefined) return undefined;
+  if (manifestdigest === undefined || !isDigest(manifestdigest)) return undefined;
+  if (imageid === undefined || !isDigest(imageid) || !isPlatform(platform)) return undefined;
+  return {
+    blob,
+    etag: quoted(etag),
+    size,
+    image,
+    platform: parsePlatform(platform),
+    manifestDigest: manifestdigest,
+    indexDigest: indexdigest !== undefined && isDigest(indexdigest) ? indexdigest : undefined,
+    imageId: imageid,
+    runRef: runref,
+    createdAt: createdat ?? '',
+    lastUsed: lastused ?? createdat ?? '',
+  };
+}
+
+/** A listing gives ETags bare, a header gives them quoted; a condition needs the quotes. */
+function quoted(etag: string): string {
+  return etag === '' || etag.startsWith('"') ? etag : `"${etag}"`;
+}

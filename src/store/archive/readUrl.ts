@@ -1,0 +1,49 @@
+import { BlobSASPermissions, generateBlobSASQueryParameters, SASProtocol } from '@azure/storage-blob';
+import { type Storage, storing } from '../storage.ts';
+
+const MINUTE = 60_000;
+/** A node's clock may run behind ours: the URL is good from a little earlier. */
+const CLOCK_SKEW = 5 * MINUTE;
+/** How long one user delegation key signs URLs. Azure's limit is seven days. */
+const DELEGATION_MINUTES = 24 * 60;
+
+/**
+ * A URL with which anyone can read one archive, and do nothing else, until it expires. Signed with the account's
+ * key where the app has it (Azurite), else with a user delegation key of its managed identity.
+ * https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+ */
+export async function readUrl(
+  storage: Storage,
+  blob: string,
+  minutes: number,
+  now = new Date(),
+): Promise<{ readonly url: string; readonly expires: Date }> {
+  const client = storage.images.getBlobClient(blob);
+  const expires = new Date(now.getTime() + minutes * MINUTE);
+  const values = {
+    containerName: client.containerName,
+    blobName: client.name,
+    permissions: BlobSASPermissions.parse('r'),
+    startsOn: new Date(now.getTime() - CLOCK_SKEW),
+    expiresOn: expires,
+    // Azurite is reached by plain http.
+    protocol: client.url.startsWith('https:') ? SASProtocol.Https : SASProtocol.HttpsAndHttp,
+  };
+  const sas =
+    storage.sharedKey === undefined
+      ? generateBlobSASQueryParameters(values, await delegationKey(storage, expires, now), client.accountName)
+      : generateBlobSASQueryParameters(values, storage.sharedKey);
+  return { url: `${client.url}?${sas.toString()}`, expires };
+}
+
+/** One key for many URLs: asked for again when what is left of it does not cover a URL's life. */
+async function delegationKey(storage: Storage, until: Date, now: Date) {
+  if (storage.delegation === undefined || storage.delegation.expires < until) {
+    const expires = new Date(Math.max(now.getTime() + DELEGATION_MINUTES * MINUTE, until.getTime()));
+    const key = await storing('getting a user delegation key', () =>
+      storage.service.getUserDelegationKey(new Date(now.getTime() - CLOCK_SKEW), expires),
+    );
+    storage.delegation = { key, expires };
+  }
+  return storage.delegation.key;
+}

@@ -1,0 +1,65 @@
+import { type Digest, isDigest } from '../../image/digest.ts';
+import type { Platform } from '../../image/platform.ts';
+import type { ImageReference } from '../../image/reference.ts';
+import { digestAliasName, tagAliasName } from '../archive/archiveNames.ts';
+import { hasStatus, type Storage, storing } from '../storage.ts';
+
+type Name = Pick<ImageReference, 'registry' | 'repository'>;
+
+/** Aliases are small JSON blobs, `{"digest": "sha256:…"}`. They are hints: a missing or broken one is no error. */
+
+export function readTag(storage: Storage, name: Name, tag: string): Promise<Digest | undefined> {
+  return readAlias(storage, tagAliasName(name, tag));
+}
+
+export function writeTag(storage: Storage, name: Name, tag: string, digest: Digest): Promise<void> {
+  return writeAlias(storage, tagAliasName(name, tag), digest);
+}
+
+export function readManifestOf(
+  storage: Storage,
+  name: Name,
+  digest: Digest,
+  platform: Platform,
+): Promise<Digest | undefined> {
+  return readAlias(storage, digestAliasName(name, digest, platform));
+}
+
+export function writeManifestOf(
+  storage: Storage,
+  name: Name,
+  digest: Digest,
+  platform: Platform,
+  manifest: Digest,
+): Promise<void> {
+  return writeAlias(storage, digestAliasName(name, digest, platform), manifest);
+}
+
+async function readAlias(storage: Storage, blob: string): Promise<Digest | undefined> {
+  const bytes = await storing('reading an alias', async () => {
+    try {
+      return await storage.index.getBlobClient(blob).downloadToBuffer();
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  });
+  if (bytes === undefined) return undefined;
+  try {
+    const alias: unknown = JSON.parse(bytes.toString('utf8'));
+    const digest =
+      typeof alias === 'object' && alias !== null && 'digest' in alias ? alias.digest : undefined;
+    return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeAlias(storage: Storage, blob: string, digest: Digest): Promise<void> {
+  const body = JSON.stringify({ digest });
+  await storing('writing an alias', () =>
+    storage.index.getBlockBlobClient(blob).upload(body, Buffer.byteLength(body), {
+      blobHTTPHeaders: { blobContentType: 'application/json' },
+    }),
+  );
+}
