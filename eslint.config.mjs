@@ -1,42 +1,60 @@
 import js from '@eslint/js';
+import importX, { createNodeResolver } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 
 /**
- * Dependencies point one way: functions, cli → cache → registry, store → archive, image.
- * Each row says what the files of one folder must not import.
+ * Dependencies point one way (docs/architecture.md). What a folder may import beside itself, packages and
+ * src/errors.ts; what holds for a folder holds for the folders in it.
  */
-const direction = [
-  ['src/image', ['archive', 'registry', 'store', 'cache', 'functions', 'cli', 'config']],
-  ['src/archive', ['registry', 'store', 'cache', 'functions', 'cli', 'config']],
-  ['src/registry', ['store', 'cache', 'functions', 'cli']],
-  ['src/store', ['registry', 'cache', 'functions', 'cli']],
-  ['src/cache', ['functions', 'cli']],
-  ['src/functions', ['cli']],
-  ['src/cli', ['functions', 'registry', 'store', 'archive', 'config']],
-];
-
-/** The pure folders know nothing of Azure and do no I/O. */
-const pure = {
-  group: ['@azure/*', 'durable-functions', 'undici', 'node:fs*', 'node:http*', 'node:net', 'node:dns*'],
-  message: 'src/image and src/archive are pure: no Azure, no I/O.',
+const mayImport = {
+  image: [],
+  archive: ['image'],
+  api: [],
+  registry: ['image'],
+  'registry/net': [],
+  'registry/exchange': ['registry/net'],
+  'registry/auth': ['registry/exchange', 'registry/net', 'image'],
+  'registry/blob': ['registry/auth', 'registry/exchange', 'registry/net', 'image'],
+  store: ['archive', 'image'],
+  'store/archive': ['store/storage.ts', 'archive', 'image'],
+  'store/hints': ['store/storage.ts', 'store/archive', 'image'],
+  catalog: ['store', 'archive', 'image'],
+  runs: ['config.ts', 'context.ts', 'registry', 'store', 'archive', 'image'],
+  service: [
+    'config.ts',
+    'context.ts',
+    'version.ts',
+    'runs',
+    'catalog',
+    'registry',
+    'store',
+    'archive',
+    'image',
+    'api',
+  ],
+  distribution: ['config.ts', 'context.ts', 'catalog', 'store', 'archive', 'image'],
+  upkeep: ['config.ts', 'context.ts', 'catalog', 'store', 'archive', 'image'],
+  cli: ['version.ts', 'api'],
+  'functions/http': [
+    'functions',
+    'service',
+    'distribution',
+    'runs',
+    'store',
+    'image',
+    'api',
+    'config.ts',
+    'context.ts',
+  ],
+  'functions/durable': ['functions', 'service', 'runs', 'context.ts'],
+  'functions/timers': ['functions', 'upkeep', 'config.ts', 'context.ts'],
 };
 
-const directionRules = direction.map(([folder, above]) => ({
-  files: [`${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            group: above.flatMap((name) => [`../${name}/*`, `../${name}.ts`, `../../${name}/*`]),
-            message: `${folder} must not depend on this folder: dependencies point one way (docs/architecture.md).`,
-          },
-          ...(folder === 'src/image' || folder === 'src/archive' ? [pure] : []),
-        ],
-      },
-    ],
-  },
+const zones = Object.entries(mayImport).map(([folder, others]) => ({
+  target: `src/${folder}`,
+  from: 'src',
+  except: [folder, ...others, 'errors.ts'].map((name) => `./${name}`),
+  message: `src/${folder} must not know of it: dependencies point one way (docs/architecture.md).`,
 }));
 
 export default tseslint.config(
@@ -79,5 +97,38 @@ export default tseslint.config(
     files: ['**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
-  ...directionRules,
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    rules: {
+      'import-x/no-restricted-paths': ['error', { zones, basePath: import.meta.dirname }],
+      'import-x/no-cycle': 'error',
+    },
+    settings: { 'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts'] })] },
+  },
+  {
+    // Pure: what can be decided without Azure, network or disk is decided there.
+    files: ['src/{image,archive,api}/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            {
+              group: [
+                '@azure/*',
+                'durable-functions',
+                'undici',
+                'node:fs*',
+                'node:http*',
+                'node:net',
+                'node:dns*',
+              ],
+              message: 'This folder is pure: no Azure, no I/O.',
+            },
+          ],
+        },
+      ],
+    },
+  },
 );

@@ -2,7 +2,7 @@
  * `npm run demo [-- IMAGE]`: watch one image travel from a registry into blob storage and out again, on this machine
  * alone. Without IMAGE, a small registry with an image made on the spot is part of it.
  */
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -60,7 +60,7 @@ async function demo(wanted: string | undefined): Promise<void> {
   );
 
   say('3. Check every byte, as a suspicious node would:');
-  const verified = await verifyArchive(file);
+  const verified = await verifyArchive(createReadStream(file));
   if (verified.manifestDigest !== found.manifestDigest) throw new Error('The archive holds another image.');
   say(
     `   ${verified.layers} layers, each with the digest the registry gave it, ${formatBytes(verified.unpackedBytes)} unpacked`,

@@ -1,10 +1,7 @@
 import { CacheError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
 import { parseHostPattern } from './registry/net/hostPattern.ts';
-
-/** How the archives' storage account is reached. */
-export type StorageSetting =
-  { readonly connectionString: string } | { readonly blobServiceUri: string; readonly clientId?: string };
+import type { StorageSetting } from './store/storage.ts';
 
 /** Every setting of the app, read once, with its default. docs and local.settings.sample.json list them all. */
 export interface Config {

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { type Digest } from '../image/digest.ts';
@@ -22,10 +21,13 @@ export interface VerifiedArchive {
  * and every layer, unpacked, against the diff id that the config gives it.
  * @throws {Error} saying what is wrong
  */
-export async function verifyArchive(file: string): Promise<VerifiedArchive> {
+export async function verifyArchive(archive: Readable): Promise<VerifiedArchive> {
   const documents = new Map<string, Buffer>();
   const blobs = new Map<string, Blob>();
-  for await (const entry of createReadStream(file).pipe(extract())) {
+  const entries = extract();
+  // What ends the archive early ends its entries, which are read here.
+  pipeline(archive, entries).catch(() => undefined);
+  for await (const entry of entries) {
     const { name, type } = entry.header;
     if (type === 'directory') entry.resume();
     else if (name.startsWith('blobs/')) {

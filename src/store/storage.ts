@@ -6,8 +6,11 @@ import {
   StorageSharedKeyCredential,
   type UserDelegationKey,
 } from '@azure/storage-blob';
-import type { StorageSetting } from '../config.ts';
 import { CacheError } from '../errors.ts';
+
+/** How the archives' storage account is reached. */
+export type StorageSetting =
+  { readonly connectionString: string } | { readonly blobServiceUri: string; readonly clientId?: string };
 
 /** The two containers: the archives, which are the truth, and the hints about them, which can be rebuilt. */
 export interface Storage {

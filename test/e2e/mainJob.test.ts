@@ -93,7 +93,7 @@ describe('a real Debian image of more than 300 MB', { skip }, () => {
   });
 
   it('keeps every layer byte-identical to the registry, and every digest true', async () => {
-    const verified = await verifyArchive(archive);
+    const verified = await verifyArchive(createReadStream(archive));
     assert.equal(verified.manifestDigest, image.digest);
     assert.equal(verified.imageId, image.imageId);
     assert.deepEqual(verified.repoTags, [found.runRef]);

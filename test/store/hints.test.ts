@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { sha256Of } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { readManifestOf, readTag, writeManifestOf, writeTag } from '../../src/store/hints/aliases.ts';
-import { digestAliasName, documentName, tagAliasName } from '../../src/store/archive/archiveNames.ts';
+import { digestAliasName, documentName, tagAliasName } from '../../src/store/hints/hintNames.ts';
 import { readDocument, writeDocument } from '../../src/store/hints/documents.ts';
 import { sha512Of } from '../archive/support/samples.ts';
 import { startTestStorage, type TestStorage } from './support/storage.ts';

@@ -1,5 +1,4 @@
-import { algorithmOf, type Digest, hexOf } from '../../image/digest.ts';
-import { formatPlatform, type Platform } from '../../image/platform.ts';
+import { type Digest, hexOf } from '../../image/digest.ts';
 import { DOCKER_HUB, type ImageReference } from '../../image/reference.ts';
 
 type Name = Pick<ImageReference, 'registry' | 'repository'>;
@@ -18,25 +17,10 @@ export function archiveName(name: Name, manifest: Digest): string {
 export function repositoryFolder(name: Name): string {
   return name.registry === DOCKER_HUB
     ? `${name.repository}/`
-    : `${folder(name.registry)}/${name.repository}/`;
+    : `${registryFolder(name.registry)}/${name.repository}/`;
 }
 
-/** What a tag pointed to when the registry was last asked. */
-export function tagAliasName(name: Name, tag: string): string {
-  return `refs/${folder(name.registry)}/${name.repository}/_tags/${tag}.json`;
-}
-
-/** Which manifest an index (or a manifest) gives on a platform. */
-export function digestAliasName(name: Name, digest: Digest, platform: Platform): string {
-  const file = `${formatPlatform(platform).replaceAll('/', '-')}.json`;
-  return `refs/${folder(name.registry)}/${name.repository}/_digests/${algorithmOf(digest)}-${hexOf(digest)}/${file}`;
-}
-
-/** A manifest's, index's or config's own bytes. */
-export function documentName(digest: Digest): string {
-  return `manifests/${algorithmOf(digest)}/${hexOf(digest)}`;
-}
-
-function folder(registry: string): string {
+/** A registry's host as a part of a blob name: `host:5000` as `host_5000`. */
+export function registryFolder(registry: string): string {
   return registry.replace(':', '_');
 }

@@ -1,7 +1,7 @@
 import { type Digest, isDigest } from '../../image/digest.ts';
 import type { Platform } from '../../image/platform.ts';
 import type { ImageReference } from '../../image/reference.ts';
-import { digestAliasName, tagAliasName } from '../archive/archiveNames.ts';
+import { digestAliasName, tagAliasName } from './hintNames.ts';
 import { hasStatus, type Storage, storing } from '../storage.ts';
 
 type Name = Pick<ImageReference, 'registry' | 'repository'>;

@@ -1,5 +1,5 @@
 import { type Digest, matchesDigest } from '../../image/digest.ts';
-import { documentName } from '../archive/archiveNames.ts';
+import { documentName } from './hintNames.ts';
 import { hasStatus, type Storage, storing } from '../storage.ts';
 
 /** A manifest, index or config as the registry sent it, kept so that one digest costs one pull in its life. */

@@ -17,7 +17,7 @@ import {
   IMPATIENT,
   type SeededPull,
   startFaultyNetwork,
-} from './support/faultyNetwork.ts';
+} from '../registry/support/faultyNetwork.ts';
 
 /** FAULT_ARCHIVES=1000 for a long run, FAULT_SEED to see one again. */
 const PULLS = Number(process.env.FAULT_ARCHIVES ?? 40);

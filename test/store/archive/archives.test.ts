@@ -9,10 +9,10 @@ import {
   readArchive,
   toMetadata,
   touchArchive,
-} from '../../src/store/archive/archives.ts';
-import { openStorage, type Storage } from '../../src/store/storage.ts';
-import { serve } from '../registry/support/server.ts';
-import { METADATA, startTestStorage, type TestStorage } from './support/storage.ts';
+} from '../../../src/store/archive/archives.ts';
+import { openStorage, type Storage } from '../../../src/store/storage.ts';
+import { serve } from '../../registry/support/server.ts';
+import { METADATA, startTestStorage, type TestStorage } from '../support/storage.ts';
 
 let server: TestStorage;
 before(async () => (server = await startTestStorage()));

@@ -3,9 +3,9 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { environmentLines } from '../../src/functions/http/environmentLines.ts';
-import { must, removeDirectory, temporaryDirectory } from '../support/process.ts';
-import { requireTools } from '../support/tools.ts';
+import { environmentLines } from '../../../src/functions/http/environmentLines.ts';
+import { must, removeDirectory, temporaryDirectory } from '../../support/process.ts';
+import { requireTools } from '../../support/tools.ts';
 
 const body = (value: object): string => {
   const answer = environmentLines(200, value, {});

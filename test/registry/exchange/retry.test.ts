@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { CacheError } from '../../src/errors.ts';
-import { readQuota } from '../../src/registry/exchange/quota.ts';
-import { transientReason } from '../../src/registry/exchange/retry.ts';
-import { parseRetryAfter } from '../../src/registry/exchange/retryAfter.ts';
-import { type FakeRegistry, startFakeRegistry } from './support/fakeRegistry.ts';
-import { sampleImage } from './support/samples.ts';
+import { CacheError } from '../../../src/errors.ts';
+import { readQuota } from '../../../src/registry/exchange/quota.ts';
+import { transientReason } from '../../../src/registry/exchange/retry.ts';
+import { parseRetryAfter } from '../../../src/registry/exchange/retryAfter.ts';
+import { type FakeRegistry, startFakeRegistry } from '../support/fakeRegistry.ts';
+import { sampleImage } from '../support/samples.ts';
 
 const image = sampleImage([1000]);
 

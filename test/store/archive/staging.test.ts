@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { CacheError } from '../../src/errors.ts';
-import { readArchive } from '../../src/store/archive/archives.ts';
+import { CacheError } from '../../../src/errors.ts';
+import { readArchive } from '../../../src/store/archive/archives.ts';
 import {
   ARCHIVE_CONTENT_TYPE,
   commitBlocks,
   stageBlock,
   stagedBytes,
-} from '../../src/store/archive/staging.ts';
-import { METADATA, startTestStorage, type TestStorage } from './support/storage.ts';
+} from '../../../src/store/archive/staging.ts';
+import { METADATA, startTestStorage, type TestStorage } from '../support/storage.ts';
 
 const RUN = 'aaaaaaaa';
 const OTHER_RUN = 'bbbbbbbb';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { InvocationContext } from '@azure/functions';
-import { CacheError, type ErrorCode } from '../../src/errors.ts';
-import { problem } from '../../src/functions/http/problem.ts';
+import { CacheError, type ErrorCode } from '../../../src/errors.ts';
+import { problem } from '../../../src/functions/http/problem.ts';
 
 /** An invocation, and what it logged. */
 function invocation(): { context: InvocationContext; logged: string[] } {

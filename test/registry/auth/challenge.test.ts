@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseChallenges } from '../../src/registry/auth/challenge.ts';
+import { parseChallenges } from '../../../src/registry/auth/challenge.ts';
 
 const parse = (header: string | string[] | undefined): unknown =>
   parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseReference } from '../../src/image/reference.ts';
-import { ACR_SCOPE, type EntraCredential, isAcrHost } from '../../src/registry/auth/acr.ts';
-import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
-import { type Registry, startRegistry } from '../support/registry.ts';
-import { requireTools } from '../support/tools.ts';
-import { type AcrFront, type AcrOptions, startAcrFront } from './support/acrFront.ts';
-import { QUICK } from './support/fakeRegistry.ts';
-import { collect, push, sampleImage } from './support/samples.ts';
+import { parseReference } from '../../../src/image/reference.ts';
+import { ACR_SCOPE, type EntraCredential, isAcrHost } from '../../../src/registry/auth/acr.ts';
+import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
+import { type Registry, startRegistry } from '../../support/registry.ts';
+import { requireTools } from '../../support/tools.ts';
+import { type AcrFront, type AcrOptions, startAcrFront } from '../support/acrFront.ts';
+import { QUICK } from '../support/fakeRegistry.ts';
+import { collect, push, sampleImage } from '../support/samples.ts';
 
 describe('isAcrHost', () => {
   for (const host of [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CredentialStore } from '../../src/registry/auth/credentials.ts';
+import { CredentialStore } from '../../../src/registry/auth/credentials.ts';
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
 const store = (auths: unknown): CredentialStore => new CredentialStore(JSON.stringify({ auths }));

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { OrchestrationContext } from 'durable-functions';
-import type { CommitInput, CopyInput, CopyPlan, RunInput, RunProgress } from '../../src/runs/messages.ts';
-import { CacheError, type ErrorCode, type Failure } from '../../src/errors.ts';
-import { cacheImage } from '../../src/functions/durable/cacheImage.orchestrator.ts';
-import { sha256Of } from '../../src/image/digest.ts';
+import type { CommitInput, CopyInput, CopyPlan, RunInput, RunProgress } from '../../../src/runs/messages.ts';
+import { CacheError, type ErrorCode, type Failure } from '../../../src/errors.ts';
+import { cacheImage } from '../../../src/functions/durable/cacheImage.orchestrator.ts';
+import { sha256Of } from '../../../src/image/digest.ts';
 
 const START = new Date('2026-03-01T12:00:00Z');
 const INPUT: RunInput = { image: 'docker.io/library/x:1', platform: 'linux/amd64', maxWaitHours: 1 };

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BlobReader } from '../../src/registry/blob/blobReader.ts';
-import { type FakeRegistry, startFakeRegistry } from './support/fakeRegistry.ts';
-import { collect, sampleImage } from './support/samples.ts';
-import { redirect, type SeenRequest, sendBytes, serve, type TestServer } from './support/server.ts';
+import type { BlobReader } from '../../../src/registry/blob/blobReader.ts';
+import { type FakeRegistry, startFakeRegistry } from '../support/fakeRegistry.ts';
+import { collect, sampleImage } from '../support/samples.ts';
+import { redirect, type SeenRequest, sendBytes, serve, type TestServer } from '../support/server.ts';
 
 const SIZE = 400_000;
 const image = sampleImage([SIZE, 0]);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegistryClient, RegistryOptions } from '../../src/registry/client.ts';
-import { type FakeRegistry, QUICK, startFakeRegistry } from './support/fakeRegistry.ts';
-import { sampleImage } from './support/samples.ts';
-import type { SeenRequest } from './support/server.ts';
+import type { RegistryClient, RegistryOptions } from '../../../src/registry/client.ts';
+import { type FakeRegistry, QUICK, startFakeRegistry } from '../support/fakeRegistry.ts';
+import { sampleImage } from '../support/samples.ts';
+import type { SeenRequest } from '../support/server.ts';
 
 const image = sampleImage([1000, 2000]);
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
@@ -58,7 +58,7 @@ describe('authentication', () => {
   /** A second client of the same registry, with an entry for it. */
   async function withEntry(entry: object): Promise<RegistryClient> {
     await start();
-    const { RegistryClient: Client } = await import('../../src/registry/client.ts');
+    const { RegistryClient: Client } = await import('../../../src/registry/client.ts');
     const client = new Client({
       allowedRegistries: [],
       insecureRegistries: [registry.host],

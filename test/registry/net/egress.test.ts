@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type AddressClass, classifyAddress } from '../../src/registry/net/addresses.ts';
-import { Egress } from '../../src/registry/net/egress.ts';
-import { parseHostPattern } from '../../src/registry/net/hostPattern.ts';
+import { type AddressClass, classifyAddress } from '../../../src/registry/net/addresses.ts';
+import { Egress } from '../../../src/registry/net/egress.ts';
+import { parseHostPattern } from '../../../src/registry/net/hostPattern.ts';
 
 describe('classifyAddress', () => {
   const table: Readonly<Record<AddressClass, readonly string[]>> = {

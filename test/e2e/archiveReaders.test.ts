@@ -8,7 +8,7 @@ import { planLayout } from '../../src/archive/layout.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import { must, removeDirectory, run, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
-import { assemble, GZIP_LAYER, sample, sampleImage, sha512Of } from './support/samples.ts';
+import { assemble, GZIP_LAYER, sample, sampleImage, sha512Of } from '../archive/support/samples.ts';
 
 /** One member a line: type, mode in octal, size, owner, time, name; its digest where it is read. */
 const LIST = `

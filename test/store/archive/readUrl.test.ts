@@ -6,12 +6,12 @@ import path from 'node:path';
 import tls from 'node:tls';
 import { after, before, describe, it } from 'node:test';
 import { BlobServiceClient } from '@azure/storage-blob';
-import { readUrl } from '../../src/store/archive/readUrl.ts';
-import type { Storage } from '../../src/store/storage.ts';
-import { makeCertificate } from '../support/certificates.ts';
-import { removeDirectory, temporaryDirectory } from '../support/process.ts';
-import { requireTools } from '../support/tools.ts';
-import { startTestStorage, type TestStorage } from './support/storage.ts';
+import { readUrl } from '../../../src/store/archive/readUrl.ts';
+import type { Storage } from '../../../src/store/storage.ts';
+import { makeCertificate } from '../../support/certificates.ts';
+import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
+import { requireTools } from '../../support/tools.ts';
+import { startTestStorage, type TestStorage } from '../support/storage.ts';
 
 const BLOB = 'ghcr.io/team/sample/0123.tar';
 
