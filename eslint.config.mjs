@@ -6,6 +6,18 @@ import tseslint from 'typescript-eslint';
  * Dependencies point one way (docs/architecture.md). What a folder may import beside itself, packages and
  * src/errors.ts; what holds for a folder holds for the folders in it.
  */
+const useCases = ['config.ts', 'context.ts', 'store', 'archive', 'image'];
+const edges = [
+  ...useCases,
+  'version.ts',
+  'registry',
+  'catalog',
+  'runs',
+  'service',
+  'distribution',
+  'upkeep',
+  'api',
+];
 const mayImport = {
   image: [],
   archive: ['image'],
@@ -17,37 +29,15 @@ const mayImport = {
   'registry/blob': ['registry/auth', 'registry/exchange', 'registry/net', 'image'],
   store: ['archive', 'image'],
   'store/archive': ['store/storage.ts', 'archive', 'image'],
-  'store/hints': ['store/storage.ts', 'store/archive', 'image'],
+  'store/hints': ['store/storage.ts', 'store/archive', 'archive', 'image'],
   catalog: ['store', 'archive', 'image'],
-  runs: ['config.ts', 'context.ts', 'registry', 'store', 'archive', 'image'],
-  service: [
-    'config.ts',
-    'context.ts',
-    'version.ts',
-    'runs',
-    'catalog',
-    'registry',
-    'store',
-    'archive',
-    'image',
-    'api',
-  ],
-  distribution: ['config.ts', 'context.ts', 'catalog', 'store', 'archive', 'image'],
-  upkeep: ['config.ts', 'context.ts', 'catalog', 'store', 'archive', 'image'],
+  runs: [...useCases, 'registry'],
+  service: [...useCases, 'version.ts', 'registry', 'catalog', 'runs', 'api'],
+  distribution: [...useCases, 'catalog'],
+  upkeep: [...useCases, 'catalog'],
+  functions: edges,
+  'functions/durable': [...edges, 'functions/appContext.ts', 'functions/asCacheError.ts'],
   cli: ['version.ts', 'api'],
-  'functions/http': [
-    'functions',
-    'service',
-    'distribution',
-    'runs',
-    'store',
-    'image',
-    'api',
-    'config.ts',
-    'context.ts',
-  ],
-  'functions/durable': ['functions', 'service', 'runs', 'context.ts'],
-  'functions/timers': ['functions', 'upkeep', 'config.ts', 'context.ts'],
 };
 
 const zones = Object.entries(mayImport).map(([folder, others]) => ({

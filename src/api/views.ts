@@ -1,9 +1,15 @@
 import type { Failure } from '../errors.ts';
-import { formatPlatform, type Platform } from '../image/platform.ts';
-import { canonicalReference, familiarName, type ImageReference } from '../image/reference.ts';
-import type { CachedImage } from '../store/archive/archives.ts';
 
-/** An image as every call of the service shows it. Times are ISO 8601 in UTC, sizes bytes. */
+/** What the service answers, as JSON. Times are ISO 8601 in UTC, sizes bytes; docs/http.md says what each call gives. */
+
+/** An error as its caller sees it. https://www.rfc-editor.org/rfc/rfc9457 */
+export interface Problem extends Failure {
+  /** The status in words. */
+  readonly title: string;
+  readonly status: number;
+}
+
+/** An image as every call of the service shows it. */
 export interface ImageView {
   readonly state: 'ready' | 'pending' | 'failed' | 'absent';
   /** As the caller wrote it. */
@@ -37,67 +43,48 @@ export interface ProgressView {
   readonly waiting?: { readonly code: string; readonly detail: string; readonly until: string };
 }
 
-/** An image that was asked for: what the caller wrote, and what it means. */
-export interface ImageRequest {
+/** An image of a list that was refused before anything was known of it. */
+export interface RefusedView {
+  readonly state: 'failed';
   readonly requested: string;
-  readonly ref: ImageReference;
-  readonly platform: Platform;
+  readonly error: Failure;
 }
 
-export function readyView(request: ImageRequest, cached: CachedImage, stale = false): ImageView {
-  const { ref } = request;
-  return {
-    state: 'ready',
-    ...identity(request),
-    platform: formatPlatform(cached.platform),
-    manifestDigest: cached.manifestDigest,
-    ...(cached.indexDigest !== undefined && { indexDigest: cached.indexDigest }),
-    imageId: cached.imageId,
-    runRef: cached.runRef,
-    ...(ref.tag !== undefined && { tagAs: `${familiarName(ref)}:${ref.tag}` }),
-    blob: cached.blob,
-    size: cached.size,
-    lastUsed: cached.lastUsed,
-    createdAt: cached.createdAt,
-    ...(stale && { stale }),
-  };
+/** A page of all cached images, by blob name. */
+export interface CataloguePage {
+  readonly images: readonly ImageView[];
+  /** Pass it on to get the next page; absent on the last one. */
+  readonly continuation?: string;
 }
 
-export function pendingView(request: ImageRequest, progress?: ProgressView): ImageView {
-  return { state: 'pending', ...identity(request), ...(progress !== undefined && { progress }) };
+/** A lookup's image: what a node needs to fetch and run it. */
+export interface LookupView extends ImageView {
+  /** Reads the archive, and nothing else, until `urlExpires`. */
+  readonly url?: string;
+  readonly urlExpires?: string;
 }
 
-export function failedView(request: ImageRequest, error: Failure): ImageView {
-  return { state: 'failed', ...identity(request), error };
+/** A lookup's image for a node that has some of its layers. */
+export interface PartialView extends LookupView {
+  /** `start-end` in bytes, end included: put together, the archive without the layers that the node holds. */
+  readonly ranges?: readonly string[];
+  /** Of all ranges. */
+  readonly rangesSize?: number;
+  readonly layers?: number;
+  /** How many of them, from the bottom, the ranges leave out. */
+  readonly layersHeld?: number;
+  /** Of the documents before the first layer, in bytes. */
+  readonly headSize?: number;
+  /** Of all layers, bottom first. */
+  readonly diffIds?: readonly string[];
+  /** The layers that are not left out, bottom first: `start-end,compression,digest`, the range being their content's. */
+  readonly missing?: readonly string[];
 }
 
-export function absentView(request: ImageRequest): ImageView {
-  return { state: 'absent', ...identity(request) };
-}
-
-/** An archive by itself, as the catalogue lists it. */
-export function catalogueView(cached: CachedImage): ImageView {
-  const { platform, manifestDigest, indexDigest, imageId, runRef, blob, size, lastUsed, createdAt } = cached;
-  return {
-    state: 'ready',
-    requested: cached.image,
-    image: cached.image,
-    platform: formatPlatform(platform),
-    manifestDigest,
-    ...(indexDigest !== undefined && { indexDigest }),
-    imageId,
-    runRef,
-    blob,
-    size,
-    lastUsed,
-    createdAt,
-  };
-}
-
-function identity({
-  requested,
-  ref,
-  platform,
-}: ImageRequest): Pick<ImageView, 'requested' | 'image' | 'platform'> {
-  return { requested, image: canonicalReference(ref), platform: formatPlatform(platform) };
+export interface Health {
+  readonly status: 'ok';
+  readonly version: string;
+  /** Of the rules that decide an archive's bytes. */
+  readonly layout: string;
+  readonly node: string;
 }

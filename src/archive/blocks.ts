@@ -1,4 +1,4 @@
-import type { LayerExtent, Layout } from './layout.ts';
+import type { Geometry, LayerExtent } from './layout.ts';
 import { TAR_END_BYTES } from './tarHeader.ts';
 
 /**
@@ -11,44 +11,51 @@ const MiB = 1024 * 1024;
 /** Small enough that a few dozen fit in memory, large enough that requests do not dominate. */
 export const BLOCK_BYTES = 8 * MiB;
 
-/** A slice [start, end) of the archive, in bytes. A block never spans two sections. */
+/** A slice [start, end) of the archive, in bytes. A block holds nothing but the head, one layer, or the end marker. */
 export interface Block {
   readonly index: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** A stretch of the archive that is one thing: the head, one layer with header and padding, or the end marker. */
-export interface Section {
-  readonly layer: LayerExtent | undefined;
+/** One layer's blocks: its header, bytes and padding. */
+export interface LayerBlocks {
+  readonly layer: LayerExtent;
   readonly blocks: readonly Block[];
 }
 
+/** All blocks of an archive; numbered through from the head to the end marker. */
+export interface ArchiveBlocks {
+  readonly head: readonly Block[];
+  readonly layers: readonly LayerBlocks[];
+  readonly end: readonly Block[];
+}
+
 /**
- * Cuts an archive into blocks, at section boundaries, so that a layer's blocks hold that layer alone.
+ * Cuts an archive into blocks, at layers' boundaries, so that a layer's blocks hold that layer alone.
  * Blocks double until the archive stays under 50,000 of them.
  */
-export function cutBlocks(layout: Layout, blockBytes = BLOCK_BYTES): Section[] {
+export function cutBlocks(archive: Geometry, blockBytes = BLOCK_BYTES): ArchiveBlocks {
   let size = blockBytes;
-  while (countBlocks(layout, size) > MAX_BLOCKS && size * 2 <= MAX_BLOCK_BYTES) size *= 2;
+  while (countBlocks(archive, size) > MAX_BLOCKS && size * 2 <= MAX_BLOCK_BYTES) size *= 2;
   let index = 0;
-  return sectionBounds(layout).map(({ layer, start, end }) => {
+  const cut = (start: number, end: number): Block[] => {
     const blocks: Block[] = [];
     for (let from = start; from < end; from += size) {
       blocks.push({ index: index++, start: from, end: Math.min(from + size, end) });
     }
-    return { layer, blocks };
-  });
+    return blocks;
+  };
+  return {
+    head: cut(0, archive.headSize),
+    layers: archive.layers.map((layer) => ({ layer, blocks: cut(layer.start, layer.end) })),
+    end: cut(archive.size - TAR_END_BYTES, archive.size),
+  };
 }
 
-function countBlocks(layout: Layout, size: number): number {
-  return sectionBounds(layout).reduce((total, { start, end }) => total + Math.ceil((end - start) / size), 0);
-}
-
-function sectionBounds(layout: Layout): { layer?: LayerExtent; start: number; end: number }[] {
-  return [
-    { start: 0, end: layout.head.length },
-    ...layout.layers.map((layer) => ({ layer, start: layer.start, end: layer.end })),
-    { start: layout.size - TAR_END_BYTES, end: layout.size },
-  ];
+function countBlocks({ headSize, layers }: Geometry, size: number): number {
+  return [headSize, ...layers.map(({ start, end }) => end - start), TAR_END_BYTES].reduce(
+    (total, bytes) => total + Math.ceil(bytes / size),
+    0,
+  );
 }

@@ -1,4 +1,4 @@
-import type { Section } from './blocks.ts';
+import type { LayerBlocks } from './blocks.ts';
 
 const MiB = 1024 * 1024;
 /** Small layers share a task until it reaches this: fewer activities, each long enough to be worth its start. */
@@ -6,7 +6,7 @@ const TASK_BYTES = 256 * MiB;
 /** A layer above this is copied in consecutive segments: no activity may run for long. */
 const SEGMENT_BYTES = 1024 * MiB;
 
-/** A run of blocks, [from, to), that one activity copies. Whole sections, or a part of one layer. */
+/** A run of blocks, [from, to), that one activity copies: whole layers, or a part of one. */
 export interface Segment {
   readonly from: number;
   readonly to: number;
@@ -22,15 +22,15 @@ export interface CopyLimits {
 
 export const COPY_LIMITS: CopyLimits = { taskBytes: TASK_BYTES, segmentBytes: SEGMENT_BYTES };
 
-/** Divides an archive's blocks into lanes; lanes are independent of one another. */
-export function planCopy(sections: readonly Section[], limits = COPY_LIMITS): Lane[] {
+/** Divides the layers' blocks into lanes; lanes are independent of one another. */
+export function planCopy(layers: readonly LayerBlocks[], limits = COPY_LIMITS): Lane[] {
   const lanes: Lane[] = [];
   let open: { from: number; to: number; bytes: number } | undefined;
   const closeOpen = (): void => {
     if (open !== undefined) lanes.push([{ from: open.from, to: open.to }]);
     open = undefined;
   };
-  for (const { blocks } of sections) {
+  for (const { blocks } of layers) {
     const [first, last] = [blocks[0], blocks.at(-1)];
     if (first === undefined || last === undefined) continue;
     const bytes = last.end - first.start;

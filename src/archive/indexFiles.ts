@@ -1,33 +1,16 @@
-import { type Digest, hexOf } from '../image/digest.ts';
-import type { Descriptor } from '../image/manifest.ts';
+import { algorithmOf, type Digest, hexOf } from '../image/digest.ts';
+import type { Image } from '../image/image.ts';
 import { OCI_INDEX } from '../image/mediaTypes.ts';
-import type { Platform } from '../image/platform.ts';
-import { canonicalReference, type ImageReference, runReference, runTag } from '../image/reference.ts';
-
-/** Everything an archive is made from, but the layers' bytes. */
-export interface ArchiveImage {
-  /** Registry and repository; tag and digest play no part in an archive's bytes. */
-  readonly name: Pick<ImageReference, 'registry' | 'repository'>;
-  readonly platform: Platform;
-  readonly manifest: {
-    readonly digest: Digest;
-    readonly mediaType: string;
-    /** As the registry sent them, never re-serialised: they are what the digest is of. */
-    readonly bytes: Uint8Array;
-  };
-  readonly config: { readonly digest: Digest; readonly bytes: Uint8Array };
-  /** Bottom first; a layer that occurs twice is listed twice and stored once. */
-  readonly layers: readonly Descriptor[];
-}
+import { canonicalReference, runReference, runTag } from '../image/reference.ts';
 
 export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
 
 export function blobPath(digest: Digest): string {
-  return `blobs/${digest.slice(0, digest.indexOf(':'))}/${hexOf(digest)}`;
+  return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`;
 }
 
 /** What `docker load`'s classic image store reads. Exactly one image with exactly one tag. */
-export function dockerManifest(image: ArchiveImage): string {
+export function dockerManifest(image: Image): string {
   return JSON.stringify([
     {
       Config: blobPath(image.config.digest),
@@ -38,7 +21,7 @@ export function dockerManifest(image: ArchiveImage): string {
 }
 
 /** What containerd, podman and other OCI readers read. Exactly one descriptor: some readers refuse two. */
-export function ociIndex(image: ArchiveImage): string {
+export function ociIndex(image: Image): string {
   const { os, architecture, variant } = image.platform;
   const { registry, repository } = image.name;
   const tag = runTag(image.manifest.digest);

@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest } from '../image/digest.ts';
+import type { Image } from '../image/image.ts';
 import type { Descriptor } from '../image/manifest.ts';
-import { type ArchiveImage, blobPath, dockerManifest, OCI_LAYOUT, ociIndex } from './indexFiles.ts';
+import { blobPath, dockerManifest, OCI_LAYOUT, ociIndex } from './indexFiles.ts';
 import { padded, TAR_END_BYTES, tarHeader } from './tarHeader.ts';
 
 /** Grows when the rules below change, since they decide an archive's bytes. Kept in its metadata. */
@@ -19,27 +20,30 @@ export interface LayerExtent {
   readonly end: number;
 }
 
-/** A whole archive, known byte for byte but for the layers' contents, before any of them is pulled. */
-export interface Layout {
-  /** Everything before the first layer: documents, directories, config and manifest. */
-  readonly head: Uint8Array;
+/** Where everything in an archive lies. */
+export interface Geometry {
+  /** Bytes before the first layer. */
+  readonly headSize: number;
   /** In the manifest's order, each digest once. */
   readonly layers: readonly LayerExtent[];
   /** Of the whole archive, its end marker included. */
   readonly size: number;
 }
 
+/** A whole archive, known byte for byte but for the layers' contents, before any of them is pulled. */
+export interface Layout extends Geometry {
+  /** Everything before the first layer: index files, directories, config and manifest. */
+  readonly head: Uint8Array;
+}
+
 /**
  * Lays out the archive of one image: a tar that is a `docker save` archive and an OCI image layout at once.
  * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
-export function planLayout(image: ArchiveImage): Layout {
+export function planLayout(image: Image): Layout {
   const text = (content: string): Uint8Array => Buffer.from(content, 'utf8');
-  const algorithms = new Set(
-    [image.config.digest, image.manifest.digest, ...image.layers.map((layer) => layer.digest)].map(
-      algorithmOf,
-    ),
-  );
+  const { config, manifest, layers } = image;
+  const algorithms = new Set([config, manifest, ...layers].map(({ digest }) => algorithmOf(digest)));
   const head = Buffer.concat([
     ...file('manifest.json', text(dockerManifest(image))),
     ...file('oci-layout', text(OCI_LAYOUT)),
@@ -47,23 +51,34 @@ export function planLayout(image: ArchiveImage): Layout {
     // Directories are entries of their own: some readers create no parents.
     tarHeader('blobs/', 0, 'directory'),
     ...[...algorithms].sort().map((algorithm) => tarHeader(`blobs/${algorithm}/`, 0, 'directory')),
-    ...file(blobPath(image.config.digest), image.config.bytes),
-    ...file(blobPath(image.manifest.digest), image.manifest.bytes),
+    ...file(blobPath(config.digest), config.bytes),
+    ...file(blobPath(manifest.digest), manifest.bytes),
   ]);
+  return { head, ...geometryOf(head.length, layers, [config.digest, manifest.digest]) };
+}
 
-  const layers: LayerExtent[] = [];
-  const seen = new Set<Digest>([image.config.digest, image.manifest.digest]);
-  let start = head.length;
-  for (const descriptor of image.layers) {
+/**
+ * Where the layers lie behind a head of so many bytes.
+ * @param inHead digests of what the head holds: a layer that is the same blob is not stored again
+ */
+export function geometryOf(
+  headSize: number,
+  layers: readonly Descriptor[],
+  inHead: readonly Digest[],
+): Geometry {
+  const extents: LayerExtent[] = [];
+  const seen = new Set(inHead);
+  let start = headSize;
+  for (const descriptor of layers) {
     if (seen.has(descriptor.digest)) continue;
     seen.add(descriptor.digest);
     const header = tarHeader(blobPath(descriptor.digest), descriptor.size, 'file');
     const dataStart = start + header.length;
     const end = dataStart + padded(descriptor.size);
-    layers.push({ descriptor, header, start, dataStart, dataEnd: dataStart + descriptor.size, end });
+    extents.push({ descriptor, header, start, dataStart, dataEnd: dataStart + descriptor.size, end });
     start = end;
   }
-  return { head, layers, size: start + TAR_END_BYTES };
+  return { headSize, layers: extents, size: start + TAR_END_BYTES };
 }
 
 function file(path: string, content: Uint8Array): Uint8Array[] {

@@ -1,5 +1,5 @@
 import type { Digest } from '../image/digest.ts';
-import type { Layout } from './layout.ts';
+import type { Geometry } from './layout.ts';
 import { TAR_END_BYTES } from './tarHeader.ts';
 
 /** A stretch of the archive in bytes, `end` included, as HTTP's Range has it. */
@@ -30,7 +30,7 @@ export function heldLayers(diffIds: readonly string[], held: readonly (readonly 
  * its own store. Neighbours are merged.
  * @param layers the manifest's layers, bottom first; one that is needed further up as well stays
  */
-export function rangesWithout(layout: Layout, layers: readonly Digest[], leftOut: number): ByteRange[] {
+export function rangesWithout(archive: Geometry, layers: readonly Digest[], leftOut: number): ByteRange[] {
   const needed = new Set(layers.slice(leftOut));
   const ranges: ByteRange[] = [];
   const add = (start: number, end: number): void => {
@@ -38,10 +38,10 @@ export function rangesWithout(layout: Layout, layers: readonly Digest[], leftOut
     if (last !== undefined && last.end + 1 === start) ranges[ranges.length - 1] = { start: last.start, end };
     else ranges.push({ start, end });
   };
-  add(0, layout.head.length - 1);
-  for (const { descriptor, start, end } of layout.layers) {
+  add(0, archive.headSize - 1);
+  for (const { descriptor, start, end } of archive.layers) {
     if (needed.has(descriptor.digest)) add(start, end - 1);
   }
-  add(layout.size - TAR_END_BYTES, layout.size - 1);
+  add(archive.size - TAR_END_BYTES, archive.size - 1);
   return ranges;
 }

@@ -1,39 +1,57 @@
 import { type Digest, matchesDigest } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import { blobPath } from './indexFiles.ts';
 import { padded, TAR_BLOCK } from './tarHeader.ts';
 
 /** The documents in an archive's head, as they stand there. */
-export interface HeadDocuments {
-  readonly manifest: Uint8Array;
+export interface ArchiveHead {
+  /** Its media type is the one of index.json: a manifest need not name its own. */
+  readonly manifest: Document;
   readonly config: Uint8Array;
-  /** The manifest's, as index.json has it: a manifest need not name its own. */
-  readonly mediaType: string;
 }
 
 /**
  * Finds manifest and config in the first bytes of an archive. Undefined where they are not whole in these bytes, or
  * are not what their digests name.
  */
-export function readHead(bytes: Uint8Array, manifest: Digest, config: Digest): HeadDocuments | undefined {
-  const found = new Map<string, Uint8Array>();
-  for (let offset = 0; offset + TAR_BLOCK <= bytes.length;) {
-    const header = bytes.subarray(offset, offset + TAR_BLOCK);
-    const name = ascii(header, 0, 100);
-    const size = Number.parseInt(ascii(header, 124, 12), 8);
-    if (name === '' || !Number.isSafeInteger(size)) break;
-    const start = offset + TAR_BLOCK;
-    if (start + padded(size) <= bytes.length) found.set(name, bytes.subarray(start, start + size));
-    offset = start + padded(size);
-  }
-  const document = (digest: Digest): Uint8Array | undefined => {
-    const content = found.get(blobPath(digest));
+export function readHead(bytes: Uint8Array, manifest: Digest, config: Digest): ArchiveHead | undefined {
+  const files = readFiles(bytes);
+  const blob = (digest: Digest): Uint8Array | undefined => {
+    const content = files.get(blobPath(digest));
     return content !== undefined && matchesDigest(content, digest) ? content : undefined;
   };
-  const [manifestBytes, configBytes] = [document(manifest), document(config)];
-  const mediaType = manifestType(found.get('index.json'));
+  const [manifestBytes, configBytes] = [blob(manifest), blob(config)];
+  const mediaType = manifestType(files.get('index.json'));
   return manifestBytes === undefined || configBytes === undefined || mediaType === undefined
     ? undefined
-    : { manifest: manifestBytes, config: configBytes, mediaType };
+    : { manifest: { digest: manifest, mediaType, bytes: manifestBytes }, config: configBytes };
+}
+
+/** The files of a tar that lie whole in its first bytes, by path. */
+function readFiles(bytes: Uint8Array): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  let longPath: string | undefined;
+  for (let offset = 0; offset + TAR_BLOCK <= bytes.length;) {
+    const header = bytes.subarray(offset, offset + TAR_BLOCK);
+    const path = longPath ?? latin1(header, 0, 100);
+    const size = Number.parseInt(latin1(header, 124, 12), 8);
+    if (path === '' || !Number.isSafeInteger(size)) break;
+    const start = offset + TAR_BLOCK;
+    const content = bytes.subarray(start, start + size);
+    offset = start + padded(size);
+    if (offset > bytes.length) break;
+    longPath = latin1(header, 156, 1) === 'x' ? paxPath(content) : undefined;
+    if (longPath === undefined) files.set(path, content);
+  }
+  return files;
+}
+
+/**
+ * The path of the next entry, where it is longer than a header holds: `LENGTH path=…`, as tarHeader writes it.
+ * https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_03
+ */
+function paxPath(records: Uint8Array): string | undefined {
+  return /^\d+ path=(.*)\n$/m.exec(Buffer.from(records).toString('latin1'))?.[1];
 }
 
 function manifestType(index: Uint8Array | undefined): string | undefined {
@@ -48,7 +66,7 @@ function manifestType(index: Uint8Array | undefined): string | undefined {
   }
 }
 
-function ascii(header: Uint8Array, start: number, length: number): string {
+function latin1(header: Uint8Array, start: number, length: number): string {
   return Buffer.from(header.subarray(start, start + length))
     .toString('latin1')
     .replace(/[\0 ].*$/s, '');

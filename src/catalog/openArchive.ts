@@ -1,8 +1,6 @@
-import type { ArchiveImage } from '../archive/indexFiles.ts';
 import { type Layout, planLayout } from '../archive/layout.ts';
 import { readHead } from '../archive/readHead.ts';
-import type { Digest } from '../image/digest.ts';
-import { parseImageConfig } from '../image/imageConfig.ts';
+import { type Image, imageOf } from '../image/image.ts';
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
 import { parseReference } from '../image/reference.ts';
 import { readFirstBytes } from '../store/archive/archiveBytes.ts';
@@ -15,8 +13,7 @@ const MAX_HEAD_BYTES = MAX_MANIFEST_BYTES + MAX_CONFIG_BYTES + 2 * 1024 * 1024;
 
 /** A cached archive's own documents, and where its layers lie. */
 export interface OpenArchive {
-  readonly image: ArchiveImage;
-  readonly diffIds: readonly Digest[];
+  readonly image: Image;
   readonly layout: Layout;
 }
 
@@ -30,21 +27,13 @@ export async function openArchive(storage: Storage, cached: CachedImage): Promis
     if (bytes === undefined) return undefined;
     const head = readHead(bytes, cached.manifestDigest, cached.imageId);
     if (head === undefined) continue;
-    const manifest = parseManifest(head.manifest, head.mediaType, cached.image);
-    if (manifest.kind !== 'manifest') return undefined;
-    const { platform, diffIds } = parseImageConfig(head.config, manifest, cached.image);
-    const { registry, repository } = parseReference(cached.image);
-    const image: ArchiveImage = {
-      name: { registry, repository },
-      platform,
-      manifest: { digest: cached.manifestDigest, mediaType: manifest.mediaType, bytes: head.manifest },
-      config: { digest: cached.imageId, bytes: head.config },
-      layers: manifest.layers,
-    };
+    const parsed = parseManifest(head.manifest.bytes, head.manifest.mediaType, cached.image);
+    if (parsed.kind !== 'manifest') return undefined;
+    const image = imageOf(parseReference(cached.image), head.manifest, parsed, head.config);
     const layout = planLayout(image);
-    const same =
+    const isSame =
       layout.size === cached.size && Buffer.compare(layout.head, bytes.subarray(0, layout.head.length)) === 0;
-    return same ? { image, diffIds, layout } : undefined;
+    return isSame ? { image, layout } : undefined;
   }
   return undefined;
 }

@@ -1,6 +1,4 @@
-import type { CataloguePage } from '../service/listImages.ts';
-import type { LookupView } from '../service/lookupImage.ts';
-import type { ImageView } from '../api/views.ts';
+import type { CataloguePage, ImageView, LookupView, RefusedView } from '../api/views.ts';
 import type { Failure } from '../errors.ts';
 
 export interface ServiceOptions {
@@ -23,9 +21,8 @@ export class ServiceError extends Error {
   }
 }
 
-/** An image that was refused in a list before anything was known of it. */
-export type EnsuredImage =
-  ImageView | { readonly state: 'failed'; readonly requested: string; readonly error: Failure };
+/** An image that was asked for in a list. */
+export type EnsuredImage = ImageView | RefusedView;
 
 /** The service's HTTP interface, as the command line uses it. */
 export class ImageCacheService {

@@ -1,22 +1,16 @@
 import { Readable } from 'node:stream';
-import { type Digest, isDigest } from '../image/digest.ts';
+import { findImage } from '../catalog/findImage.ts';
+import { markUsed } from '../catalog/markUsed.ts';
+import { openArchive } from '../catalog/openArchive.ts';
+import type { CacheContext } from '../context.ts';
+import { isDigest } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import { bareMediaType } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
-import { allArchives, type CachedImage, readArchive } from '../store/archive/archives.ts';
 import { streamBytes } from '../store/archive/archiveBytes.ts';
 import { archiveName, repositoryFolder } from '../store/archive/archiveNames.ts';
+import { allArchives, readArchive } from '../store/archive/archives.ts';
 import { readDocument } from '../store/hints/documents.ts';
-import type { CacheContext } from '../context.ts';
-import { findImage } from '../catalog/findImage.ts';
-import { markUsed } from '../service/lookupImage.ts';
-import { openArchive } from '../catalog/openArchive.ts';
-
-/** A manifest or an index, as a registry serves it. */
-export interface MirroredManifest {
-  readonly digest: Digest;
-  readonly mediaType: string;
-  readonly bytes: Uint8Array;
-}
 
 /** A config or a layer, with its bytes from the asked offset on. */
 export interface MirroredBlob {
@@ -30,22 +24,21 @@ export interface MirroredBlob {
  * one which the registry gave. No registry is asked.
  */
 export async function mirrorManifest(
-  context: CacheContext,
+  { storage, config }: CacheContext,
   ref: ImageReference,
-): Promise<MirroredManifest | undefined> {
-  const { storage, config } = context;
+): Promise<Document | undefined> {
   const exact =
     ref.digest === undefined ? undefined : await readArchive(storage, archiveName(ref, ref.digest));
-  const cached = exact ?? (await findImage(storage, ref, config.defaultPlatform)).cached;
-  if (cached === undefined || (await markUsed(context, cached, new Date())) === undefined) return undefined;
-  if (cached.indexDigest !== undefined && exact === undefined) {
-    const index = await readDocument(storage, cached.indexDigest);
-    if (index?.mediaType !== undefined)
-      return { digest: cached.indexDigest, mediaType: bareMediaType(index.mediaType), bytes: index.bytes };
+  const cached = exact ?? (await findImage(storage, ref, config.defaultPlatform));
+  if (cached === undefined) return undefined;
+  const used = await markUsed(storage, cached, config.lastUsedResolutionSeconds, new Date());
+  if (used === undefined) return undefined;
+  if (used.indexDigest !== undefined && exact === undefined) {
+    const index = await readDocument(storage, used.indexDigest);
+    if (index !== undefined) return { ...index, mediaType: bareMediaType(index.mediaType) };
     if (ref.digest !== undefined) return undefined;
   }
-  const archive = await openArchive(storage, cached);
-  return archive?.image.manifest;
+  return (await openArchive(storage, used))?.image.manifest;
 }
 
 /** A blob of any cached image of the repository, out of that image's archive. */
@@ -62,19 +55,16 @@ export async function mirrorBlob(
     if (image.config.digest === digest) return inMemory(image.config.bytes);
     const layer = layout.layers.find(({ descriptor }) => descriptor.digest === digest);
     if (layer === undefined) continue;
-    return inArchive(cached, layer.dataStart, layer.dataEnd);
-  }
-  return undefined;
-
-  function inArchive({ blob }: CachedImage, dataStart: number, dataEnd: number): MirroredBlob {
+    const { dataStart, dataEnd } = layer;
     return {
       size: dataEnd - dataStart,
       read: async (start) => {
         const count = dataEnd - dataStart - start;
-        return count === 0 ? Readable.from([]) : streamBytes(storage, blob, dataStart + start, count);
+        return count === 0 ? Readable.from([]) : streamBytes(storage, cached.blob, dataStart + start, count);
       },
     };
   }
+  return undefined;
 }
 
 function inMemory(bytes: Uint8Array): MirroredBlob {

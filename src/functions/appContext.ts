@@ -1,16 +1,30 @@
-import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { type CacheContext, openContext } from '../context.ts';
+import type { RegistryEvent } from '../registry/exchange/events.ts';
+import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
+import type { CopyContext } from '../runs/copyBlocks.ts';
+import type { EnsureContext } from '../service/ensureImage.ts';
 
-let opened: Promise<CacheContext> | undefined;
+/** All that the use cases work with, and what they share in one process. */
+export type AppContext = CacheContext & CopyContext & EnsureContext;
+
+let opened: Promise<AppContext> | undefined;
 
 /** The one context of this process; opened by the first call, and again after a failure. */
-export function cacheContext(): Promise<CacheContext> {
-  // Not an invocation's own log: the registry client outlives every invocation.
-  opened ??= openContext(process.env, logEvent).catch((error: unknown) => {
+export function appContext(): Promise<AppContext> {
+  opened ??= open().catch((error: unknown) => {
     opened = undefined;
     throw error;
   });
   return opened;
+}
+
+async function open(): Promise<AppContext> {
+  return {
+    // Not an invocation's own log: the registry client outlives every invocation.
+    ...(await openContext(process.env, logEvent)),
+    blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
+    resolving: new Map(),
+  };
 }
 
 /** What an operator wants to know; a line per request would bury it. */

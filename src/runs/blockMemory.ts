@@ -1,5 +1,8 @@
+const MiB = 1024 * 1024;
+/** Of all blocks in flight in one process: twelve blocks of 8 MiB. */
+export const BLOCK_MEMORY_BYTES = 96 * MiB;
 /** Smaller buffers are cheap to make anew, and of every size. */
-const REUSE_FROM_BYTES = 4 * 1024 * 1024;
+const REUSE_FROM_BYTES = 4 * MiB;
 
 /**
  * The memory that blocks may take in one process, however many activities run in it. Acquire in the order in which

@@ -1,20 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { type Block, cutBlocks, type Section } from '../archive/blocks.ts';
-import { type LayerExtent, type Layout, planLayout } from '../archive/layout.ts';
-import { CacheError } from '../errors.ts';
-import type { Descriptor } from '../image/manifest.ts';
-import { parsePlatform } from '../image/platform.ts';
-import { canonicalReference, type ImageReference, parseReference } from '../image/reference.ts';
-import { stageBlock } from '../store/archive/staging.ts';
-import { fetchImage } from './fetchImage.ts';
+import { cutBlocks, type LayerBlocks } from '../archive/blocks.ts';
 import type { CacheContext } from '../context.ts';
+import { CacheError } from '../errors.ts';
+import type { Digest } from '../image/digest.ts';
+import type { Descriptor } from '../image/manifest.ts';
+import { canonicalReference } from '../image/reference.ts';
+import { stageBlock } from '../store/archive/staging.ts';
+import type { BlockMemory } from './blockMemory.ts';
 import { copyLayer } from './copyLayer.ts';
 import { eachInParallel } from './eachInParallel.ts';
 import { type LayerHash, segmentHash, wholeLayerHash } from './layerHash.ts';
 import type { CopiedSegment, CopyInput } from './messages.ts';
+import { openPlan, type RunPlan } from './runPlan.ts';
 
 /** Layers of one segment that are copied at the same time. */
 const PARALLEL_LAYERS = 4;
+
+/** What copying works with. */
+export interface CopyContext extends CacheContext {
+  /** Of all blocks in flight in this process, whatever runs in it. */
+  readonly blockMemory: BlockMemory;
+}
 
 /**
  * Second activity of a run: copies one segment of the archive, block after block, straight from the registry into
@@ -22,28 +28,31 @@ const PARALLEL_LAYERS = 4;
  * is proven, by size and digest; one that goes on leaves the state of its hash.
  * @throws {CacheError} digest_mismatch where a layer is not what its manifest says; what was staged of it stays out
  */
-export async function copyBlocks(context: CacheContext, input: CopyInput): Promise<CopiedSegment> {
-  const { plan, run, from, to } = input;
-  const ref = { ...parseReference(plan.image), digest: plan.manifestDigest };
-  const image = await fetchImage(context, ref, parsePlatform(plan.platform));
-  const layout = planLayout(image);
-  const sections = cutBlocks(layout, plan.blockBytes);
+export async function copyBlocks(context: CopyContext, input: CopyInput): Promise<CopiedSegment> {
+  const { planned, from, to } = input;
+  const { blob, run, blockBytes } = planned;
+  const plan = await openPlan(context, planned);
   const attempt = randomBytes(4).toString('hex');
   const abort = new AbortController();
-  const stage = (index: number, bytes: Uint8Array): Promise<void> =>
-    stageBlock(context.storage, plan.blob, { index, run, attempt }, bytes, abort.signal);
 
   let hashState: string | undefined;
-  await eachInParallel(partsOf(sections, from, to), PARALLEL_LAYERS, async ({ section, blocks }) => {
+  const layers = layersWithin(cutBlocks(plan.geometry, blockBytes).layers, from, to);
+  await eachInParallel(layers, PARALLEL_LAYERS, async ({ layer, blocks, isWhole, isLast }) => {
+    const { digest } = layer.descriptor;
     try {
-      if (section.layer === undefined) {
-        for (const block of blocks) await stage(block.index, ownBytes(layout, block));
-        return;
-      }
-      const hash = await hashFor(section.layer, blocks.length === section.blocks.length, input.hashState);
-      const { registry } = context;
-      await copyLayer({ registry, ref, layer: section.layer, blocks, hash, stage, signal: abort.signal });
-      if (blocks.at(-1) === section.blocks.at(-1)) proveLayer(section.layer, image.layers, hash, ref);
+      const hash = await hashFor(digest, isWhole, input.hashState);
+      await copyLayer({
+        registry: context.registry,
+        memory: context.blockMemory,
+        ref: plan.source,
+        layer,
+        blocks,
+        hash,
+        stage: (index, bytes) =>
+          stageBlock(context.storage, blob, { index, run, attempt }, bytes, abort.signal),
+        signal: abort.signal,
+      });
+      if (isLast) proveLayer(plan, layer.descriptor, hash);
       else hashState = hash.save();
     } catch (error) {
       // The segment is lost: whatever else is under way in it is work for nothing.
@@ -54,44 +63,33 @@ export async function copyBlocks(context: CacheContext, input: CopyInput): Promi
   return { from, to, attempt, ...(hashState !== undefined && { hashState }) };
 }
 
-interface Part {
-  readonly section: Section;
-  /** Those of the section's blocks that lie in the segment. */
-  readonly blocks: readonly Block[];
+/** Those of a layer's blocks that lie in a segment. */
+interface LayerStretch extends LayerBlocks {
+  /** All of them do. */
+  readonly isWhole: boolean;
+  /** The last one does: the layer ends here. */
+  readonly isLast: boolean;
 }
 
-function partsOf(sections: readonly Section[], from: number, to: number): Part[] {
-  return sections
-    .map((section) => ({
-      section,
-      blocks: section.blocks.filter(({ index }) => index >= from && index < to),
-    }))
+function layersWithin(layers: readonly LayerBlocks[], from: number, to: number): LayerStretch[] {
+  return layers
+    .map(({ layer, blocks: all }) => {
+      const blocks = all.filter(({ index }) => index >= from && index < to);
+      return { layer, blocks, isWhole: blocks.length === all.length, isLast: blocks.at(-1) === all.at(-1) };
+    })
     .filter(({ blocks }) => blocks.length > 0);
 }
 
-/** The bytes of a block that comes from no layer: the archive's head or its end marker. */
-function ownBytes(layout: Layout, block: Block): Uint8Array {
-  return block.start < layout.head.length
-    ? layout.head.subarray(block.start, block.end)
-    : new Uint8Array(block.end - block.start);
+function hashFor(digest: Digest, isWhole: boolean, state: string | undefined): Promise<LayerHash> {
+  return isWhole ? Promise.resolve(wholeLayerHash(digest)) : segmentHash(digest, state);
 }
 
-function hashFor({ descriptor }: LayerExtent, whole: boolean, state: string | undefined): Promise<LayerHash> {
-  return whole ? Promise.resolve(wholeLayerHash(descriptor.digest)) : segmentHash(descriptor.digest, state);
-}
-
-function proveLayer(
-  layer: LayerExtent,
-  all: readonly Descriptor[],
-  hash: LayerHash,
-  ref: ImageReference,
-): void {
-  const { digest, size } = layer.descriptor;
+function proveLayer({ layers, source }: RunPlan, { digest, size }: Descriptor, hash: LayerHash): void {
   if (hash.matches(digest)) return;
   // As the manifest counts them: the archive has a layer that occurs twice only once.
-  const number = all.findIndex((descriptor) => descriptor.digest === digest) + 1;
+  const number = layers.findIndex((layer) => layer.digest === digest) + 1;
   throw new CacheError(
     'digest_mismatch',
-    `Layer ${number} of ${all.length} of ${canonicalReference(ref)} is corrupt: the ${size} bytes that the registry sends for ${digest} have another digest. Push the image again; nothing was cached.`,
+    `Layer ${number} of ${layers.length} of ${canonicalReference(source)} is corrupt: the ${size} bytes that the registry sends for ${digest} have another digest. Push the image again; nothing was cached.`,
   );
 }

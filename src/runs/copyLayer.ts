@@ -3,13 +3,10 @@ import type { LayerExtent } from '../archive/layout.ts';
 import type { ImageReference } from '../image/reference.ts';
 import type { BlobReader } from '../registry/blob/blobReader.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { BlockMemory } from './blockMemory.ts';
+import type { BlockMemory } from './blockMemory.ts';
 import { eachInParallel } from './eachInParallel.ts';
 import type { LayerHash } from './layerHash.ts';
 
-const MiB = 1024 * 1024;
-/** Of all blocks in flight in this process, whatever runs in it: twelve blocks of 8 MiB. */
-const memory = new BlockMemory(96 * MiB);
 /** Blocks of one layer in flight at the same time, where they are fetched side by side. */
 const PARALLEL_BLOCKS = 4;
 /** Where they come in one stream: one is read while the other is staged. More would keep other streams waiting. */
@@ -17,6 +14,7 @@ const STREAMED_BLOCKS = 2;
 
 export interface LayerCopy {
   readonly registry: RegistryClient;
+  readonly memory: BlockMemory;
   readonly ref: ImageReference;
   readonly layer: LayerExtent;
   /** Consecutive blocks of the layer. */
@@ -32,7 +30,7 @@ export interface LayerCopy {
  * sees the bytes in order, and a block is in memory from its first byte until it is staged.
  */
 export async function copyLayer(copy: LayerCopy): Promise<void> {
-  const { layer, blocks, hash, stage, signal } = copy;
+  const { memory, layer, blocks, hash, stage, signal } = copy;
   const [first, last] = [blocks[0], blocks.at(-1)];
   if (first === undefined || last === undefined) return;
   const range = { start: layerOffset(layer, first.start), end: layerOffset(layer, last.end) };

@@ -1,18 +1,19 @@
-import type { ArchiveImage } from '../archive/indexFiles.ts';
+import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import { chooseEntry } from '../image/choosePlatform.ts';
 import type { Digest } from '../image/digest.ts';
-import { parseImageConfig } from '../image/imageConfig.ts';
-import { type ImageIndex, type ImageManifest, parseManifest } from '../image/manifest.ts';
+import type { Document } from '../image/document.ts';
+import { type Image, imageOf } from '../image/image.ts';
+import { type ImageManifest, parseManifest } from '../image/manifest.ts';
 import { formatPlatform, type Platform, platformScore } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
-import { readDocument, type StoredDocument, writeDocument } from '../store/hints/documents.ts';
-import type { CacheContext } from '../context.ts';
+import { readDocument, writeDocument } from '../store/hints/documents.ts';
 
 /** An index may list indexes; nobody needs more than this. */
 const MAX_INDEX_DEPTH = 4;
 
-export interface ResolvedImage extends ArchiveImage {
+export interface FetchedImage {
+  readonly image: Image;
   /** The outermost index, where the reference led to one. */
   readonly indexDigest: Digest | undefined;
 }
@@ -26,73 +27,49 @@ export async function fetchImage(
   context: CacheContext,
   ref: ImageReference,
   platform: Platform,
-  signal?: AbortSignal,
-): Promise<ResolvedImage> {
+): Promise<FetchedImage> {
   const name = canonicalReference(ref);
   let digest = ref.digest;
   let indexDigest: Digest | undefined;
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
-    const document = await fetchManifest(context, ref, digest, signal);
+    const { document, kept } = await fetchManifest(context, ref, digest);
     const parsed = parseManifest(document.bytes, document.mediaType, name);
-    digest = document.digest;
     // Kept only once it is understood, and under the type that it was understood as: the digest covers no
     // Content-Type, so a registry that sends a wrong one must not spoil the document for everybody else's.
-    if (!document.kept) {
-      const { bytes } = document;
-      await writeDocument(context.storage, digest, { bytes, mediaType: parsed.mediaType });
-    }
+    if (!kept) await writeDocument(context.storage, { ...document, mediaType: parsed.mediaType });
     if (parsed.kind === 'manifest') {
-      const image = await withConfig(context, ref, document, parsed, signal);
+      const image = imageOf(ref, document, parsed, await fetchConfig(context, ref, parsed));
       if (platformScore(platform, image.platform) === 0) throw wrongPlatform(name, platform, image.platform);
-      return { ...image, indexDigest };
+      return { image, indexDigest };
     }
-    indexDigest ??= digest;
-    digest = entryDigest(parsed, platform, name);
+    indexDigest ??= document.digest;
+    digest = chooseEntry(parsed, platform, name).digest;
   }
   throw new CacheError('unsupported_image', `${name} cannot be cached: its indexes are nested too deep.`);
-}
-
-function entryDigest(index: ImageIndex, platform: Platform, name: string): Digest {
-  return chooseEntry(index, platform, name).digest;
-}
-
-interface ManifestDocument extends StoredDocument {
-  readonly digest: Digest;
-  /** It came from the store. */
-  readonly kept: boolean;
 }
 
 async function fetchManifest(
   { storage, registry }: CacheContext,
   ref: ImageReference,
   digest: Digest | undefined,
-  signal: AbortSignal | undefined,
-): Promise<ManifestDocument> {
+): Promise<{ readonly document: Document; readonly kept: boolean }> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
-  if (kept !== undefined && digest !== undefined) return { ...kept, digest, kept: true };
-  const fetched = await registry.getManifest(ref, digest, signal);
-  return { bytes: fetched.bytes, mediaType: fetched.contentType, digest: fetched.digest, kept: false };
+  if (kept !== undefined) return { document: kept, kept: true };
+  const fetched = await registry.getManifest(ref, digest);
+  const { bytes, contentType = '' } = fetched;
+  return { document: { digest: fetched.digest, mediaType: contentType, bytes }, kept: false };
 }
 
-async function withConfig(
+async function fetchConfig(
   { storage, registry }: CacheContext,
   ref: ImageReference,
-  document: ManifestDocument,
-  manifest: ImageManifest,
-  signal: AbortSignal | undefined,
-): Promise<ArchiveImage> {
-  const { config } = manifest;
+  { config }: ImageManifest,
+): Promise<Uint8Array> {
   const kept = await readDocument(storage, config.digest);
-  const bytes = kept?.bytes ?? (await registry.getBlob(ref, config, signal));
-  if (kept === undefined) await writeDocument(storage, config.digest, { bytes, mediaType: config.mediaType });
-  const { platform } = parseImageConfig(bytes, manifest, canonicalReference(ref));
-  return {
-    name: { registry: ref.registry, repository: ref.repository },
-    platform,
-    manifest: { digest: document.digest, mediaType: manifest.mediaType, bytes: document.bytes },
-    config: { digest: config.digest, bytes },
-    layers: manifest.layers,
-  };
+  if (kept !== undefined) return kept.bytes;
+  const bytes = await registry.getBlob(ref, config);
+  await writeDocument(storage, { digest: config.digest, mediaType: config.mediaType, bytes });
+  return bytes;
 }
 
 function wrongPlatform(name: string, wanted: Platform, has: Platform): CacheError {

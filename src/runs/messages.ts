@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Lane } from '../archive/copyPlan.ts';
 import type { ErrorCode, Failure } from '../errors.ts';
-import type { Digest } from '../image/digest.ts';
 import { formatPlatform, type Platform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 
@@ -19,28 +18,40 @@ export interface RunInput {
   readonly maxWaitHours: number;
 }
 
-/** Output of `resolveImage`: all that the orchestration needs to know to copy and commit. */
-export interface CopyPlan {
-  /** Canonical reference that the archive is for, with its manifest's digest. */
+export interface ResolveInput {
   readonly image: string;
   readonly platform: string;
-  readonly manifestDigest: Digest;
-  readonly indexDigest?: Digest;
+  readonly run: string;
+}
+
+/** A run whose plan is made: enough to find the plan, and to make it again. */
+export interface PlannedRun {
+  readonly run: string;
+  /** Canonical reference, with the digest of the index or manifest that the run is for. */
+  readonly image: string;
+  readonly platform: string;
   readonly blob: string;
   /** What the archive is cut into; kept, so that a run that spans two versions of the app goes on as it began. */
   readonly blockBytes: number;
-  readonly totalBytes: number;
-  /** The archive was there already: nothing to do. */
-  readonly cached: boolean;
-  readonly lanes: readonly Lane[];
 }
 
+/** Output of `resolveImage`: what is left to do. */
+export type Resolved =
+  | { readonly cached: true; readonly blob: string }
+  | {
+      readonly cached: false;
+      readonly planned: PlannedRun;
+      readonly totalBytes: number;
+      /** Which staged the blocks of the archive's head and end. */
+      readonly attempt: string;
+      readonly lanes: readonly Lane[];
+    };
+
 export interface CopyInput {
-  readonly plan: Pick<CopyPlan, 'image' | 'platform' | 'manifestDigest' | 'blob' | 'blockBytes'>;
-  readonly run: string;
+  readonly planned: PlannedRun;
   readonly from: number;
   readonly to: number;
-  /** The state of a layer's sha256 where its segment before ended, base64. */
+  /** The state of a layer's digest where its segment before ended, base64. */
   readonly hashState?: string;
 }
 
@@ -53,8 +64,8 @@ export interface CopiedSegment {
 }
 
 export interface CommitInput {
-  readonly plan: Omit<CopyPlan, 'lanes' | 'cached' | 'totalBytes'>;
-  readonly run: string;
+  readonly planned: PlannedRun;
+  readonly attempt: string;
   readonly segments: readonly CopiedSegment[];
 }
 
@@ -70,17 +81,16 @@ export interface RunProgress {
   readonly run: string;
   readonly blob?: string;
   readonly totalBytes?: number;
-  /** Why it waits, for how long, and what the registry says of the quota. */
+  /** Why it waits, and until when. */
   readonly waiting?: { readonly code: ErrorCode; readonly detail: string; readonly until: string };
 }
 
-export interface RunStatus {
-  readonly state: 'pending' | 'succeeded' | 'failed';
-  readonly progress?: RunProgress;
-  readonly error?: Failure;
-}
+export type RunStatus =
+  | { readonly state: 'pending'; readonly progress?: RunProgress }
+  | { readonly state: 'succeeded' }
+  | { readonly state: 'failed'; readonly error: Failure };
 
-/** The orchestrations, as the use cases need them; src/functions has the real ones. */
+/** The orchestrations, as the use cases need them; src/functions/durable has the real ones. */
 export interface Runs {
   /** Starts a run, or joins the one that is under way under this id. */
   start(id: string, input: RunInput): Promise<void>;

@@ -1,64 +1,80 @@
-import { readArchive } from '../store/archive/archives.ts';
+import { findByDigest, knownDigest, searchArchives } from '../catalog/findImage.ts';
+import type { CacheContext } from '../context.ts';
+import type { Failure } from '../errors.ts';
+import type { ImageRequest } from '../image/imageRequest.ts';
+import { runId, type RunProgress, type Runs, type RunStatus } from '../runs/messages.ts';
+import { type CachedImage, readArchive } from '../store/archive/archives.ts';
 import { stagedBytes } from '../store/archive/staging.ts';
 import type { Storage } from '../store/storage.ts';
-import type { CacheContext } from '../context.ts';
-import { findImage } from '../catalog/findImage.ts';
-import {
-  absentView,
-  failedView,
-  type ImageRequest,
-  type ImageView,
-  pendingView,
-  type ProgressView,
-  readyView,
-} from '../api/views.ts';
-import { runId, type RunProgress, type Runs, type RunStatus } from '../runs/messages.ts';
 
-/** The image's state, as far as the cache knows by itself: no registry is asked, `lastused` is left alone. */
-export async function describeImage(
+/** What an image is to the cache: there, on its way, given up, or unknown. */
+export type ImageState = ReadyImage | PendingImage | FailedImage | { readonly state: 'absent' };
+
+export interface ReadyImage {
+  readonly state: 'ready';
+  readonly cached: CachedImage;
+  /** The registry could not be asked whether the tag still points here. */
+  readonly stale?: true;
+}
+
+export interface PendingImage {
+  readonly state: 'pending';
+  readonly progress?: RunProgress;
+  /** Bytes of the archive that lie in storage already; only describeImage counts them. */
+  readonly stagedBytes?: number;
+}
+
+export interface FailedImage {
+  readonly state: 'failed';
+  readonly error: Failure;
+}
+
+/**
+ * The image's state, as far as the cache knows by itself: no registry is asked, `lastused` is left alone. While a run
+ * is under way the repository's folder is not listed.
+ */
+export async function imageState(
   { storage }: CacheContext,
   runs: Runs,
-  request: ImageRequest,
-): Promise<ImageView> {
-  const { ref, platform } = request;
-  const { digest, cached } = await findImage(storage, ref, platform);
-  if (cached !== undefined) return readyView(request, cached);
+  { ref, platform }: ImageRequest,
+): Promise<ImageState> {
+  const digest = await knownDigest(storage, ref);
+  const cached = digest === undefined ? undefined : await findByDigest(storage, ref, digest, platform);
+  if (cached !== undefined) return { state: 'ready', cached };
   const status =
     (digest === undefined ? undefined : await runs.status(runId({ ...ref, digest }, platform))) ??
     // A run that was started before the tag could be resolved is the tag's own.
     (ref.digest === undefined ? await runs.status(runId(ref, platform)) : undefined);
-  if (status === undefined) return absentView(request);
-  return viewOfRun(storage, request, status);
+  if (status?.state === 'pending') return pending(status);
+  // A run that has succeeded committed it just now, or it was deleted since: the listing tells.
+  const found = await searchArchives(storage, ref, digest, platform);
+  if (found !== undefined) return { state: 'ready', cached: found };
+  return status?.state === 'failed' ? status : { state: 'absent' };
 }
 
-async function viewOfRun(storage: Storage, request: ImageRequest, status: RunStatus): Promise<ImageView> {
-  switch (status.state) {
-    case 'failed':
-      return status.error === undefined ? absentView(request) : failedView(request, status.error);
-    case 'pending': {
-      const progress = status.progress && (await progressOf(storage, status.progress));
-      // A commit takes the staged blocks away a moment before the run has ended.
-      if (status.progress?.blob !== undefined && progress?.stagedBytes === 0) {
-        const cached = await readArchive(storage, status.progress.blob);
-        if (cached !== undefined) return readyView(request, cached);
-      }
-      return pendingView(request, progress);
-    }
-    case 'succeeded': {
-      // It was not there a moment ago: committed just now, or deleted since.
-      const { cached } = await findImage(storage, request.ref, request.platform);
-      return cached === undefined ? absentView(request) : readyView(request, cached);
-    }
-  }
+/** The image's state with its progress in bytes: exact, since they are counted where they lie. */
+export async function describeImage(
+  context: CacheContext,
+  runs: Runs,
+  request: ImageRequest,
+): Promise<ImageState> {
+  const found = await imageState(context, runs, request);
+  if (found.state !== 'pending' || found.progress?.blob === undefined) return found;
+  return countStaged(context.storage, found, found.progress.blob, found.progress.run);
 }
 
-/** Exact, and free of bookkeeping: the bytes are counted where they lie, among the blob's uncommitted blocks. */
-async function progressOf(storage: Storage, progress: RunProgress): Promise<ProgressView> {
-  const { phase, blob, run, totalBytes, waiting } = progress;
-  return {
-    phase,
-    ...(blob !== undefined &&
-      totalBytes !== undefined && { stagedBytes: await stagedBytes(storage, blob, run), totalBytes }),
-    ...(waiting !== undefined && { waiting }),
-  };
+async function countStaged(
+  storage: Storage,
+  found: PendingImage,
+  blob: string,
+  run: string,
+): Promise<ReadyImage | PendingImage> {
+  const bytes = await stagedBytes(storage, blob, run);
+  // A commit takes the staged blocks away a moment before the run has ended.
+  const cached = bytes === 0 ? await readArchive(storage, blob) : undefined;
+  return cached === undefined ? { ...found, stagedBytes: bytes } : { state: 'ready', cached };
+}
+
+function pending({ progress }: RunStatus & { readonly state: 'pending' }): PendingImage {
+  return { state: 'pending', ...(progress !== undefined && { progress }) };
 }

@@ -1,17 +1,24 @@
+import { findImage } from '../catalog/findImage.ts';
+import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
-import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import type { Digest } from '../image/digest.ts';
+import type { ImageRequest } from '../image/imageRequest.ts';
 import { parseManifest } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { writeTag } from '../store/hints/aliases.ts';
-import { writeDocument } from '../store/hints/documents.ts';
-import type { CacheContext } from '../context.ts';
-import { findImage } from '../catalog/findImage.ts';
-import { type ImageRequest, type ImageView, pendingView, readyView } from '../api/views.ts';
+import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import { runId, type Runs } from '../runs/messages.ts';
+import { readTag, writeTag } from '../store/hints/aliases.ts';
+import { writeDocument } from '../store/hints/documents.ts';
+import type { PendingImage, ReadyImage } from './describeImage.ts';
 
 /** The caller waits for the answer: a registry that needs longer is asked again by the orchestration. */
 const HEAD_TIMEOUT_MS = 15_000;
+
+/** What ensuring works with. */
+export interface EnsureContext extends CacheContext {
+  /** References that registries are being asked about, so that a burst of requests for one image asks once. */
+  readonly resolving: Map<string, Promise<Digest>>;
+}
 
 /**
  * Makes sure that an image is, or will be, cached. The registry is asked first, with one HEAD, so that an image
@@ -20,54 +27,58 @@ const HEAD_TIMEOUT_MS = 15_000;
  * @throws {CacheError} where the image can not be had
  */
 export async function ensureImage(
-  context: CacheContext,
+  context: EnsureContext,
   runs: Runs,
   request: ImageRequest,
-): Promise<ImageView> {
+): Promise<ReadyImage | PendingImage> {
+  const { storage } = context;
   const { ref, platform } = request;
-  // A tag may have moved, so the registry is asked whatever the cache has: at once, so that a burst meets here.
-  const asked = ref.digest === undefined ? resolveDigest(context, ref) : undefined;
-  asked?.catch(() => undefined); // awaited below
-  const found = await findImage(context.storage, ref, platform);
-  // A digest that is cached can not have changed: there is nothing to ask a registry.
-  if (ref.digest !== undefined && found.cached !== undefined) return readyView(request, found.cached);
-
+  if (ref.digest !== undefined) {
+    // A digest that is cached can not have changed: there is nothing to ask a registry.
+    const cached = await findImage(storage, ref, platform);
+    if (cached !== undefined) return { state: 'ready', cached };
+  }
   let digest: Digest;
   try {
-    digest = await (asked ?? resolveDigest(context, ref));
+    digest = await resolveOnce(context, ref);
   } catch (error) {
     if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
-    if (found.cached !== undefined) return readyView(request, found.cached, true);
+    const cached = ref.digest === undefined ? await findImage(storage, ref, platform) : undefined;
+    if (cached !== undefined) return { state: 'ready', cached, stale: true };
     if (error.retryable) return start(context, runs, request, ref.digest);
     throw error;
   }
-  const { cached } =
-    digest === found.digest ? found : await findImage(context.storage, { ...ref, digest }, platform);
-  return cached === undefined ? start(context, runs, request, digest) : readyView(request, cached);
+  const cached =
+    ref.digest === undefined ? await findImage(storage, { ...ref, digest }, platform) : undefined;
+  return cached === undefined ? start(context, runs, request, digest) : { state: 'ready', cached };
 }
 
-/** HEADs under way, so that a burst of requests for one image asks its registry once. */
-const resolving = new Map<string, Promise<Digest>>();
-
-function resolveDigest(context: CacheContext, ref: ImageReference): Promise<Digest> {
+function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Digest> {
+  const { resolving } = context;
   const key = canonicalReference(ref);
-  const under = resolving.get(key);
-  if (under !== undefined) return under;
-  const task = (async () => {
-    const { storage, registry } = context;
-    const { digest, fetched } = await registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
-    // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
-    // it is understood as, as in archiveImage.ts; what cannot be cached is refused here and now.
-    if (fetched !== undefined) {
-      const { bytes, contentType } = fetched;
-      const { mediaType } = parseManifest(bytes, contentType, key);
-      await writeDocument(storage, digest, { bytes, mediaType });
-    }
-    if (ref.tag !== undefined && ref.digest === undefined) await writeTag(storage, ref, ref.tag, digest);
-    return digest;
-  })().finally(() => resolving.delete(key));
+  const underWay = resolving.get(key);
+  if (underWay !== undefined) return underWay;
+  const task = resolve(context, ref).finally(() => resolving.delete(key));
   resolving.set(key, task);
   return task;
+}
+
+/** Asks the registry what the reference stands for, and keeps what that tells: an alias, perhaps a manifest. */
+async function resolve({ storage, registry }: CacheContext, ref: ImageReference): Promise<Digest> {
+  const tag = ref.digest === undefined ? ref.tag : undefined;
+  const [{ digest, fetched }, known] = await Promise.all([
+    registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
+    tag === undefined ? undefined : readTag(storage, ref, tag),
+  ]);
+  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
+  // it is understood as, as in fetchImage.ts; what cannot be cached is refused here and now.
+  if (fetched !== undefined) {
+    const { bytes, contentType } = fetched;
+    const { mediaType } = parseManifest(bytes, contentType, canonicalReference(ref));
+    await writeDocument(storage, { digest, mediaType, bytes });
+  }
+  if (tag !== undefined && known !== digest) await writeTag(storage, ref, tag, digest);
+  return digest;
 }
 
 async function start(
@@ -75,12 +86,12 @@ async function start(
   runs: Runs,
   request: ImageRequest,
   digest: Digest | undefined,
-): Promise<ImageView> {
+): Promise<PendingImage> {
   const ref = digest === undefined ? request.ref : { ...request.ref, digest };
   await runs.start(runId(ref, request.platform), {
     image: canonicalReference(ref),
     platform: formatPlatform(request.platform),
     maxWaitHours: config.maxWaitHours,
   });
-  return pendingView(request);
+  return { state: 'pending' };
 }

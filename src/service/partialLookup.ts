@@ -1,62 +1,62 @@
-import type { Layout } from '../archive/layout.ts';
-import { heldLayers, rangesWithout } from '../archive/ranges.ts';
+import type { Geometry } from '../archive/layout.ts';
+import { type ByteRange, heldLayers, rangesWithout } from '../archive/ranges.ts';
+import { openArchive } from '../catalog/openArchive.ts';
+import type { CacheContext } from '../context.ts';
 import type { Digest } from '../image/digest.ts';
 import type { Descriptor } from '../image/manifest.ts';
-import { layerCompression } from '../image/mediaTypes.ts';
-import { readArchive } from '../store/archive/archives.ts';
-import type { CacheContext } from '../context.ts';
-import type { LookupView } from './lookupImage.ts';
-import { openArchive } from '../catalog/openArchive.ts';
+import { type Compression, layerCompression } from '../image/mediaTypes.ts';
+import type { CachedImage } from '../store/archive/archives.ts';
 
-/** A lookup's image for a node that has some of its layers. */
-export interface PartialView extends LookupView {
-  /** `start-end` in bytes, end included: put together, the archive without the layers that the node holds. */
-  readonly ranges?: readonly string[];
-  /** Of all ranges. */
-  readonly rangesSize?: number;
-  readonly layers?: number;
+/** What of an archive a node has to fetch that holds some of its layers. */
+export interface PartialArchive {
+  /** Put together, the archive without the layers that the node holds. */
+  readonly ranges: readonly ByteRange[];
+  readonly layers: number;
   /** How many of them, from the bottom, the ranges leave out. */
-  readonly layersHeld?: number;
+  readonly layersHeld: number;
   /** Of the documents before the first layer, in bytes. */
-  readonly headSize?: number;
+  readonly headSize: number;
   /** Of all layers, bottom first. */
-  readonly diffIds?: readonly string[];
-  /** The layers that are not left out, bottom first: `start-end,compression,digest`, the range being their content's. */
-  readonly missing?: readonly string[];
+  readonly diffIds: readonly Digest[];
+  /** The layers that are not left out, bottom first. */
+  readonly missing: readonly MissingLayer[];
+}
+
+export interface MissingLayer {
+  readonly digest: Digest;
+  /** Of its content, without header and padding. */
+  readonly range: ByteRange;
+  readonly compression: Compression | undefined;
 }
 
 /**
- * Adds to a lookup's answer what of the archive the node has to fetch.
+ * Undefined where the archive's layers cannot be told apart: the whole archive is always right.
  * @param held the diff ids of each image on the node, bottom first
  */
 export async function partialLookup(
   { storage }: CacheContext,
-  view: LookupView,
+  cached: CachedImage,
   held: readonly (readonly Digest[])[],
-): Promise<PartialView> {
-  if (view.state !== 'ready' || view.blob === undefined) return view;
-  const cached = await readArchive(storage, view.blob);
-  const archive = cached === undefined ? undefined : await openArchive(storage, cached);
-  // The whole archive is always right.
-  if (archive === undefined) return view;
-  const { image, diffIds, layout } = archive;
+): Promise<PartialArchive | undefined> {
+  const archive = await openArchive(storage, cached);
+  if (archive === undefined) return undefined;
+  const { image, layout } = archive;
+  const { diffIds, layers } = image;
   const layersHeld = heldLayers(diffIds, held);
-  const digests = image.layers.map(({ digest }) => digest);
-  const ranges = rangesWithout(layout, digests, layersHeld);
+  const digests = layers.map(({ digest }) => digest);
   return {
-    ...view,
-    ranges: ranges.map(({ start, end }) => `${start}-${end}`),
-    rangesSize: ranges.reduce((total, { start, end }) => total + end - start + 1, 0),
-    layers: digests.length,
+    ranges: rangesWithout(layout, digests, layersHeld),
+    layers: layers.length,
     layersHeld,
-    headSize: layout.head.length,
+    headSize: layout.headSize,
     diffIds,
-    missing: image.layers.slice(layersHeld).map((layer) => missingLayer(layout, layer)),
+    missing: layers.slice(layersHeld).map((layer) => missingLayer(layout, layer)),
   };
 }
 
-function missingLayer({ layers }: Layout, { digest, mediaType }: Descriptor): string {
+function missingLayer({ layers }: Geometry, { digest, mediaType }: Descriptor): MissingLayer {
   const extent = layers.find(({ descriptor }) => descriptor.digest === digest);
   if (extent === undefined) throw new Error(`The layout lacks the layer ${digest}.`);
-  return `${extent.dataStart}-${extent.dataEnd - 1},${layerCompression(mediaType) ?? 'unknown'},${digest}`;
+  const range = { start: extent.dataStart, end: extent.dataEnd - 1 };
+  return { digest, range, compression: layerCompression(mediaType) };
 }

@@ -1,5 +1,6 @@
 import type { TokenCredential } from '@azure/identity';
 import {
+  type BlobDownloadResponseParsed,
   BlobServiceClient,
   type ContainerClient,
   RestError,
@@ -19,7 +20,14 @@ export interface Storage {
   readonly index: ContainerClient;
   /** Set where URLs are signed with the account's key; otherwise a user delegation key signs them. */
   readonly sharedKey: StorageSharedKeyCredential | undefined;
-  delegation?: { readonly key: UserDelegationKey; readonly expires: Date };
+  /** The key that signs URLs where there is no shared one, or is being fetched; readUrl.ts keeps it. */
+  delegation?: Delegation;
+}
+
+/** A user delegation key, and until when it is good. */
+export interface Delegation {
+  readonly key: Promise<UserDelegationKey>;
+  readonly expires: Date;
 }
 
 /** Tries of one storage call. The SDK backs off exponentially between them. */
@@ -84,6 +92,24 @@ export async function storing<T>(what: string, call: () => Promise<T>): Promise<
       { cause: error },
     );
   }
+}
+
+/** As storing; undefined where storage says that there is no such blob (or container). */
+export function findIn<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
+  return storing(what, async () => {
+    try {
+      return await call();
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined;
+      throw error;
+    }
+  });
+}
+
+/** A download's bytes as a stream, which outside of browsers every download has. */
+export function bodyOf({ readableStreamBody }: BlobDownloadResponseParsed): NodeJS.ReadableStream {
+  if (readableStreamBody === undefined) throw new Error('A download has no body.');
+  return readableStreamBody;
 }
 
 export function hasStatus(error: unknown, ...statuses: number[]): boolean {

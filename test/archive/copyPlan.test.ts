@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { cutBlocks } from '../../src/archive/blocks.ts';
+import { cutBlocks, type LayerBlocks } from '../../src/archive/blocks.ts';
 import { type CopyLimits, planCopy } from '../../src/archive/copyPlan.ts';
 import { layerSizes, sizedLayout } from './support/samples.ts';
 
@@ -17,59 +17,59 @@ describe('a copy plan', () => {
     });
     fc.assert(
       fc.property(layerSizes, limits, (sizes, { blockBytes, ...given }) => {
-        const sections = cutBlocks(sizedLayout(sizes), blockBytes);
-        assertPlanned(sections, given);
+        assertPlanned(cutBlocks(sizedLayout(sizes), blockBytes).layers, given);
       }),
       { numRuns: 30 },
     );
   });
 
   it('has the limits of the design unless told otherwise', () => {
-    const sections = cutBlocks(sizedLayout([100 * MiB, 100 * MiB, 100 * MiB, 3 * GiB, 5 * MiB]));
-    const bytes = planCopy(sections).map((lane) => lane.map(({ from, to }) => to - from));
-    // Head, 100, 100 | 100 | 1 GiB, 1 GiB, 1 GiB and the header's 512 bytes | 5 and the end marker
-    assert.deepEqual(bytes, [[1 + 13 + 13], [13], [128, 128, 128, 1], [1 + 1]]);
-    assertPlanned(sections, { taskBytes: 256 * MiB, segmentBytes: GiB });
+    const { layers } = cutBlocks(sizedLayout([100 * MiB, 100 * MiB, 100 * MiB, 3 * GiB, 5 * MiB]));
+    const bytes = planCopy(layers).map((lane) => lane.map(({ from, to }) => to - from));
+    // 100, 100 | 100 | 1 GiB, 1 GiB, 1 GiB and the header's 512 bytes | 5
+    assert.deepEqual(bytes, [[13 + 13], [13], [128, 128, 128, 1], [1]]);
+    assertPlanned(layers, { taskBytes: 256 * MiB, segmentBytes: GiB });
   });
 
-  it('of an image without layers is one segment', () => {
-    assert.deepEqual(planCopy(cutBlocks(sizedLayout([]))), [[{ from: 0, to: 2 }]]);
+  it('of an image without layers has nothing to copy', () => {
+    assert.deepEqual(planCopy(cutBlocks(sizedLayout([])).layers), []);
   });
 
   it('of a 190 GiB layer keeps every activity at a gigabyte', () => {
-    const sections = cutBlocks(sizedLayout([190 * GiB]));
-    assertPlanned(sections, { taskBytes: 256 * MiB, segmentBytes: GiB });
-    assert.equal(planCopy(sections).flat().length, 193);
+    const { layers } = cutBlocks(sizedLayout([190 * GiB]));
+    assertPlanned(layers, { taskBytes: 256 * MiB, segmentBytes: GiB });
+    assert.equal(planCopy(layers).flat().length, 191);
   });
 });
 
-function assertPlanned(sections: ReturnType<typeof cutBlocks>, limits: CopyLimits): void {
-  const lanes = planCopy(sections, limits);
-  const blocks = sections.flatMap((section) => section.blocks);
+function assertPlanned(layers: readonly LayerBlocks[], limits: CopyLimits): void {
+  const lanes = planCopy(layers, limits);
+  const blocks = layers.flatMap((layer) => layer.blocks);
+  const first = blocks[0]?.index ?? 0;
   const bytesOf = (from: number, to: number): number =>
-    (blocks[to - 1]?.end ?? 0) - (blocks[from]?.start ?? 0);
+    (blocks[to - first - 1]?.end ?? 0) - (blocks[from - first]?.start ?? 0);
 
   const segments = lanes.flat();
-  let at = 0;
+  let at = first;
   for (const { from, to } of segments) {
     assert.equal(from, at, 'a block is left out or copied twice');
     assert.ok(to > from);
     at = to;
   }
-  assert.equal(at, blocks.length);
+  assert.equal(at, first + blocks.length);
 
-  for (const { blocks: own } of sections) {
-    const [first, last] = [own[0]?.index ?? 0, own.at(-1)?.index ?? 0];
-    const touching = lanes.filter((lane) => lane.some(({ from, to }) => from <= last && first < to));
-    assert.equal(touching.length, 1, 'a section is in two lanes');
+  for (const { blocks: own } of layers) {
+    const [from, to] = [own[0]?.index ?? 0, (own.at(-1)?.index ?? 0) + 1];
+    const touching = lanes.filter((lane) => lane.some((segment) => segment.from < to && from < segment.to));
+    assert.equal(touching.length, 1, 'a layer is in two lanes');
     // The running digest passes on inside one lane, which then is that layer's alone.
     const lane = touching[0] ?? [];
-    if (lane.length > 1) assert.deepEqual([lane[0]?.from, lane.at(-1)?.to], [first, last + 1]);
+    if (lane.length > 1) assert.deepEqual([lane[0]?.from, lane.at(-1)?.to], [from, to]);
   }
   for (const lane of lanes) {
     const [{ from, to } = { from: 0, to: 0 }] = lane;
-    const oneBlock = Math.max(...blocks.slice(from, to).map(({ start, end }) => end - start));
-    const isShared = sections.filter(({ blocks: own }) => inside(own[0]?.index, from, to)).length > 1;
+    const oneBlock = Math.max(...blocks.slice(from - first, to - first).map(({ start, end }) => end - start));
+    const isShared = layers.filter(({ blocks: own }) => inside(own[0]?.index, from, to)).length > 1;
     if (isShared) assert.ok(bytesOf(from, to) <= limits.taskBytes, 'a shared task is too long');
     else
       for (const segment of lane) {

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, before, describe, it } from 'node:test';
 import { runId } from '../../src/runs/messages.ts';
 import { parseReference } from '../../src/image/reference.ts';
-import { AMD64, ARM64, type LoopbackRegistry } from '../cache/support/registry.ts';
+import { AMD64, ARM64, type LoopbackRegistry } from '../runs/support/loopbackRegistry.ts';
 import { type Answered, type RunningApp, startApp } from './support/app.ts';
 
 let app: RunningApp;

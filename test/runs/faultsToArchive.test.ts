@@ -2,15 +2,14 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { startAzurite, type Azurite } from '../../local/azurite.ts';
-import { commitArchive } from '../../src/runs/commitArchive.ts';
-import type { CacheContext } from '../../src/context.ts';
-import { copyBlocks } from '../../src/runs/copyBlocks.ts';
-import { resolveImage } from '../../src/runs/planImage.ts';
-import type { CopiedSegment } from '../../src/runs/messages.ts';
+import { BLOCK_MEMORY_BYTES, BlockMemory } from '../../src/runs/blockMemory.ts';
+import type { CopyContext } from '../../src/runs/copyBlocks.ts';
 import { loadConfig } from '../../src/config.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
+import { RUN_PLANS } from '../../src/store/archive/runPlans.ts';
 import { openStorage } from '../../src/store/storage.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
+import { runActivities } from './support/rig.ts';
 import { requireTools } from '../support/tools.ts';
 import {
   type FaultyNetwork,
@@ -45,42 +44,26 @@ describe('a hostile network, up to the archive', { skip: requireTools('docker-re
   });
 
   /** A cache that has nothing yet. */
-  async function emptyCache(name: string, one: SeededPull): Promise<CacheContext> {
+  async function emptyCache(name: string, one: SeededPull): Promise<CopyContext> {
     const config = loadConfig({ IMAGE_STORAGE: azurite.connectionString, IMAGE_CONTAINER: name });
     const { insecureRegistries, log } = one;
     return {
       config,
       storage: await openStorage(config.storage, name),
       registry: new RegistryClient({ allowedRegistries: [], insecureRegistries, timing: IMPATIENT, log }),
+      blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     };
-  }
-
-  /** The activities of a run, one after the other. */
-  async function cacheImage(context: CacheContext, image: string): Promise<string> {
-    const plan = await resolveImage(context, { image, platform: 'linux/amd64' });
-    const run = '0123456789abcdef';
-    const segments: CopiedSegment[] = [];
-    for (const lane of plan.lanes) {
-      let hashState: string | undefined;
-      for (const { from, to } of lane) {
-        const input = { plan, run, from, to, ...(hashState !== undefined && { hashState }) };
-        const copied = await copyBlocks(context, input);
-        ({ hashState } = copied);
-        segments.push(copied);
-      }
-    }
-    await commitArchive(context, { plan, run, segments });
-    return plan.blob;
   }
 
   async function archiveOf(name: string, one: SeededPull): Promise<Buffer> {
     const context = await emptyCache(name, one);
     const { images } = context.storage;
     try {
-      const blob = await cacheImage(context, one.reference);
+      const blob = await runActivities(context, one.reference);
       return await images.getBlobClient(blob).downloadToBuffer();
     } catch (error) {
-      for await (const blob of images.listBlobsFlat()) assert.fail(`${blob.name} was committed all the same`);
+      for await (const { name } of images.listBlobsFlat())
+        assert.ok(name.startsWith(RUN_PLANS), `${name} was committed all the same`);
       throw error;
     } finally {
       await context.registry.close();

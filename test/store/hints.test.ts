@@ -69,21 +69,20 @@ describe('a document', () => {
       const bytes = Buffer.from([0, 255, 10, 13, 123, 125]);
       const digest = digestOf(bytes);
       assert.equal(await readDocument(server.storage, digest), undefined);
-      await writeDocument(server.storage, digest, { bytes, mediaType: 'application/x-some+json' });
-      assert.deepEqual(await readDocument(server.storage, digest), {
-        bytes,
-        mediaType: 'application/x-some+json',
-      });
+      const document = { digest, mediaType: 'application/x-some+json', bytes };
+      await writeDocument(server.storage, document);
+      assert.deepEqual(await readDocument(server.storage, digest), document);
       await overwrite(documentName(digest), Buffer.concat([bytes, Buffer.from('!')]));
       assert.equal(await readDocument(server.storage, digest), undefined);
-      await writeDocument(server.storage, digest, { bytes, mediaType: undefined });
+      await writeDocument(server.storage, document);
       assert.deepEqual((await readDocument(server.storage, digest))?.bytes, bytes);
     });
   }
 
   it('of no bytes at all can be kept', async () => {
     const bytes = Buffer.alloc(0);
-    await writeDocument(server.storage, sha256Of(bytes), { bytes, mediaType: 'text/plain' });
-    assert.deepEqual((await readDocument(server.storage, sha256Of(bytes)))?.bytes, bytes);
+    const document = { digest: sha256Of(bytes), mediaType: 'text/plain', bytes };
+    await writeDocument(server.storage, document);
+    assert.deepEqual(await readDocument(server.storage, document.digest), document);
   });
 });

@@ -5,8 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { LookupView } from '../../src/service/lookupImage.ts';
-import type { ImageView } from '../../src/api/views.ts';
+import type { ImageView, LookupView } from '../../src/api/views.ts';
 import { removeDirectory, temporaryDirectory } from './process.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));

@@ -1,12 +1,11 @@
 import { app } from 'durable-functions';
 import { commitArchive } from '../../runs/commitArchive.ts';
-import type { CacheContext } from '../../context.ts';
 import { copyBlocks } from '../../runs/copyBlocks.ts';
-import { resolveImage } from '../../runs/planImage.ts';
+import { resolveImage } from '../../runs/resolveImage.ts';
 import type { CommitInput, Outcome } from '../../runs/messages.ts';
 import { cacheImage } from './cacheImage.orchestrator.ts';
-import { cacheContext } from '../appContext.ts';
-import { asCacheError } from '../http/problem.ts';
+import { type AppContext, appContext } from '../appContext.ts';
+import { asCacheError } from '../asCacheError.ts';
 
 app.orchestration('cacheImage', cacheImage);
 activity('resolveImage', resolveImage);
@@ -17,11 +16,11 @@ activity('commitArchive', async (context, input: CommitInput) => {
 });
 
 /** An activity answers what went wrong instead of throwing it: an error's type is lost on the way back. */
-function activity(name: string, work: (context: CacheContext, input: never) => Promise<unknown>): void {
+function activity(name: string, work: (context: AppContext, input: never) => Promise<unknown>): void {
   app.activity(name, {
     handler: async (input: unknown, invocation): Promise<Outcome<unknown>> => {
       try {
-        return { ok: true, value: await work(await cacheContext(), input as never) };
+        return { ok: true, value: await work(await appContext(), input as never) };
       } catch (error) {
         return { ok: false, error: asCacheError(error, invocation).toFailure() };
       }

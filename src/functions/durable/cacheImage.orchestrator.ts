@@ -4,12 +4,15 @@ import type {
   CommitInput,
   CopiedSegment,
   CopyInput,
-  CopyPlan,
   Outcome,
+  PlannedRun,
+  Resolved,
+  ResolveInput,
   RunInput,
   RunOutput,
   RunProgress,
 } from '../../runs/messages.ts';
+import type { Lane } from '../../archive/copyPlan.ts';
 import type { Failure } from '../../errors.ts';
 
 type Steps<T> = Generator<Task, T, unknown>;
@@ -25,33 +28,23 @@ export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
   let progress: RunProgress = { phase: 'resolving', run };
   context.df.setCustomStatus(progress);
 
-  const resolved = yield* persist<CopyPlan>(context, patience, progress, 'resolveImage', input);
+  const { image, platform } = input;
+  const resolve: ResolveInput = { image, platform, run };
+  const resolved = yield* persist<Resolved>(context, patience, progress, 'resolveImage', resolve);
   if (!resolved.ok) return resolved;
-  const plan = resolved.value;
-  if (plan.cached) return { ok: true, blob: plan.blob };
+  if (resolved.value.cached) return { ok: true, blob: resolved.value.blob };
+  const { planned, totalBytes, attempt, lanes } = resolved.value;
 
-  progress = { phase: 'copying', run, blob: plan.blob, totalBytes: plan.totalBytes };
+  progress = { phase: 'copying', run, blob: planned.blob, totalBytes };
   context.df.setCustomStatus(progress);
-  const copied = yield* copyLanes(context, patience, progress, plan);
+  const copied = yield* copyLanes(context, patience, progress, planned, lanes);
   if (!copied.ok) return copied;
 
   progress = { ...progress, phase: 'committing' };
   context.df.setCustomStatus(progress);
-  const { image, platform, manifestDigest, indexDigest, blob, blockBytes } = plan;
-  const commit: CommitInput = {
-    plan: {
-      image,
-      platform,
-      manifestDigest,
-      blob,
-      blockBytes,
-      ...(indexDigest !== undefined && { indexDigest }),
-    },
-    run,
-    segments: copied.value,
-  };
+  const commit: CommitInput = { planned, attempt, segments: copied.value };
   const done = yield* persist<null>(context, patience, progress, 'commitArchive', commit);
-  return done.ok ? { ok: true, blob: plan.blob } : done;
+  return done.ok ? { ok: true, blob: planned.blob } : done;
 }
 
 /**
@@ -63,25 +56,20 @@ function* copyLanes(
   context: OrchestrationContext,
   patience: Patience,
   progress: RunProgress,
-  plan: CopyPlan,
+  planned: PlannedRun,
+  lanes: readonly Lane[],
 ): Steps<Outcome<CopiedSegment[]>> {
-  const { image, platform, manifestDigest, blob, blockBytes } = plan;
-  const copied: CopiedSegment[][] = plan.lanes.map(() => []);
+  const started = lanes.map((lane) => ({ lane, done: [] as CopiedSegment[] }));
   for (;;) {
-    const open = plan.lanes
-      .map((lane, index) => ({ done: copied[index] ?? [], lane }))
-      .filter(({ done, lane }) => done.length < lane.length);
-    if (open.length === 0) return { ok: true, value: copied.flat() };
+    const next = started.flatMap(({ lane, done }) => {
+      const segment = lane[done.length];
+      return segment === undefined ? [] : [{ segment, done }];
+    });
+    if (next.length === 0) return { ok: true, value: started.flatMap(({ done }) => done) };
 
-    const tasks = open.map(({ done, lane }) => {
-      const segment = lane[done.length] ?? { from: 0, to: 0 };
+    const tasks = next.map(({ segment, done }) => {
       const hashState = done.at(-1)?.hashState;
-      const input: CopyInput = {
-        plan: { image, platform, manifestDigest, blob, blockBytes },
-        run: progress.run,
-        ...segment,
-        ...(hashState !== undefined && { hashState }),
-      };
+      const input: CopyInput = { planned, ...segment, ...(hashState !== undefined && { hashState }) };
       return context.df.callActivity('copyBlocks', input);
     });
     const round = yield* answerTo<Outcome<CopiedSegment>[]>(context.df.Task.all(tasks));
@@ -89,7 +77,7 @@ function* copyLanes(
 
     const failures: Failure[] = [];
     outcomes.forEach((outcome, index) => {
-      if (outcome.ok) open[index]?.done.push(outcome.value);
+      if (outcome.ok) next[index]?.done.push(outcome.value);
       else failures.push(outcome.error);
     });
     if (failures.length < outcomes.length) patience.progressed();

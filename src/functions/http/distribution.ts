@@ -5,7 +5,8 @@ import { mirrorBlob, mirrorManifest } from '../../distribution/mirror.ts';
 import { CacheError } from '../../errors.ts';
 import { type ImageReference, parseReference } from '../../image/reference.ts';
 import { loadConfig } from '../../config.ts';
-import { handler, query } from './handler.ts';
+import { handler } from './handler.ts';
+import { query } from './query.ts';
 
 const VERSION_HEADER = { 'Docker-Distribution-Api-Version': 'registry/2.0' };
 

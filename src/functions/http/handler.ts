@@ -1,8 +1,7 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import type { CacheContext } from '../../context.ts';
 import { CacheError } from '../../errors.ts';
 import { problem } from './problem.ts';
-import { cacheContext } from '../appContext.ts';
+import { type AppContext, appContext } from '../appContext.ts';
 
 /** No request of this service needs more; a body beyond it is refused while it arrives. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -14,13 +13,13 @@ const MAX_BODY_BYTES = 256 * 1024;
 export function handler(
   work: (
     request: HttpRequest,
-    context: CacheContext,
+    context: AppContext,
     invocation: InvocationContext,
   ) => Promise<HttpResponseInit>,
 ): HttpHandler {
   return async (request, invocation) => {
     try {
-      return await work(request, await cacheContext(), invocation);
+      return await work(request, await appContext(), invocation);
     } catch (error) {
       return problem(error, invocation);
     }
@@ -59,26 +58,4 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
       'The request\'s body is not JSON. Send {"image": "ubuntu:24.04"}.',
     );
   }
-}
-
-/** A query value; an empty one counts as missing. */
-export function query(request: HttpRequest, name: string): string | undefined {
-  const value = request.query.get(name);
-  return value === null || value === '' ? undefined : value;
-}
-
-/** @throws {CacheError} invalid_request, naming the value and the range */
-export function wholeNumber(
-  request: HttpRequest,
-  name: string,
-  range: { readonly least: number; readonly most: number; readonly fallback: number },
-): number {
-  const text = query(request, name);
-  if (text === undefined) return range.fallback;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= range.least && value <= range.most) return value;
-  throw new CacheError(
-    'invalid_request',
-    `${name} is "${text.slice(0, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
-  );
 }

@@ -1,15 +1,16 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import { listImages } from '../../service/listImages.ts';
+import type { CataloguePage } from '../../api/views.ts';
 import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
+import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { ensureRequested } from './ensureRequest.ts';
-import { handler, json, query, readJson, wholeNumber } from './handler.ts';
-import { queriedImage } from './imageRequest.ts';
+import { ensureImages } from './ensureImages.ts';
+import { handler, json, readJson } from './handler.ts';
+import { archiveView, imageView } from './imageViews.ts';
+import { queriedImage, query, wholeNumber } from './query.ts';
 
-const MAX_PAGE_SIZE = 1000;
-const DEFAULT_PAGE_SIZE = 100;
+const PAGE_SIZE = { least: 1, most: 1000, fallback: 100 };
 
 app.http('images-ensure', {
   route: 'api/images',
@@ -17,7 +18,7 @@ app.http('images-ensure', {
   authLevel: 'function',
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) =>
-    ensureRequested(await readJson(request), context, durableRuns(invocation), invocation),
+    ensureImages(await readJson(request), context, durableRuns(invocation), invocation),
   ),
 });
 
@@ -29,22 +30,20 @@ app.http('images-get', {
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
     if (query(request, 'image') !== undefined) {
-      const image = queriedImage(request, context.config);
-      return json(200, await describeImage(context, durableRuns(invocation), image));
+      const wanted = queriedImage(request, context.config.defaultPlatform);
+      return json(200, imageView(wanted, await describeImage(context, durableRuns(invocation), wanted)));
     }
     const continuation = query(request, 'continuation');
-    return json(
-      200,
-      await listImages(context, {
-        prefix: query(request, 'prefix') ?? '',
-        pageSize: wholeNumber(request, 'limit', {
-          least: 1,
-          most: MAX_PAGE_SIZE,
-          fallback: DEFAULT_PAGE_SIZE,
-        }),
-        ...(continuation !== undefined && { continuation }),
-      }),
-    );
+    const page = await listArchives(context.storage, {
+      prefix: query(request, 'prefix') ?? '',
+      pageSize: wholeNumber(request, 'limit', PAGE_SIZE),
+      ...(continuation !== undefined && { continuation }),
+    });
+    const view: CataloguePage = {
+      images: page.images.map(archiveView),
+      ...(page.continuation !== undefined && { continuation: page.continuation }),
+    };
+    return json(200, view);
   }),
 });
 
@@ -52,7 +51,9 @@ app.http('images-remove', {
   route: 'api/images',
   methods: ['DELETE'],
   authLevel: 'function',
-  handler: handler(async (request, context) =>
-    json(200, await removeImage(context, queriedImage(request, context.config))),
-  ),
+  handler: handler(async (request, context) => {
+    const wanted = queriedImage(request, context.config.defaultPlatform);
+    await removeImage(context, wanted);
+    return json(200, imageView(wanted, { state: 'absent' }));
+  }),
 });

@@ -4,11 +4,13 @@ import { lookupImage, MAX_WAIT_SECONDS } from '../../service/lookupImage.ts';
 import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
+import { asCacheError } from '../asCacheError.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
 import { environmentLines } from './environmentLines.ts';
-import { handler, json, query, readText, wholeNumber } from './handler.ts';
-import { queriedImage } from './imageRequest.ts';
-import { asCacheError, retryAfter } from './problem.ts';
+import { handler, json, readText } from './handler.ts';
+import { lookupView, partialView } from './imageViews.ts';
+import { retryAfter } from './problem.ts';
+import { queriedImage, query, wholeNumber } from './query.ts';
 
 /** What a node is told to wait before it asks again for a pending image, in seconds. */
 const RETRY_AFTER = { 'Retry-After': '5' };
@@ -33,10 +35,15 @@ app.http('lookup', {
     const asLines = format === 'env';
     try {
       const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
-      const image = queriedImage(request, context.config);
+      const image = queriedImage(request, context.config.defaultPlatform);
       const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
       const found = await lookupImage(context, durableRuns(invocation), image, wait);
-      const view = held === undefined ? found : await partialLookup(context, found, held);
+      const partial =
+        held === undefined || found.state !== 'ready'
+          ? undefined
+          : await partialLookup(context, found.cached, held);
+      const whole = lookupView(image, found);
+      const view = partial === undefined ? whole : partialView(whole, partial);
       const status = view.state === 'ready' ? 200 : 202;
       const headers = status === 200 ? {} : RETRY_AFTER;
       return asLines ? environmentLines(status, view, headers) : json(status, view, headers);

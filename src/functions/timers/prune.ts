@@ -2,7 +2,7 @@ import { app, type InvocationContext } from '@azure/functions';
 import { getClient, input, OrchestrationRuntimeStatus } from 'durable-functions';
 import { pruneImages } from '../../upkeep/pruneImages.ts';
 import { loadConfig } from '../../config.ts';
-import { cacheContext } from '../appContext.ts';
+import { appContext } from '../appContext.ts';
 
 /** Histories of finished runs are of no use to anyone after a week. */
 const HISTORY_DAYS = 7;
@@ -11,7 +11,7 @@ app.timer('prune', {
   schedule: loadConfig(process.env).pruneSchedule,
   extraInputs: [input.durableClient()],
   handler: async (_timer, invocation) => {
-    const report = await pruneImages(await cacheContext());
+    const report = await pruneImages(await appContext());
     for (const { blob, size, lastUsed } of report.deleted) {
       invocation.log(`Pruned ${blob}: ${size} bytes, last used ${lastUsed}.`);
     }

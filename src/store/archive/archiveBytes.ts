@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { hasStatus, type Storage, storing } from '../storage.ts';
+import { buffer } from 'node:stream/consumers';
+import { bodyOf, findIn, type Storage } from '../storage.ts';
 
 /** The first bytes of an archive, at most `count`. Undefined where the archive is gone. */
 export async function readFirstBytes(
@@ -7,16 +8,9 @@ export async function readFirstBytes(
   blob: string,
   count: number,
 ): Promise<Uint8Array | undefined> {
-  return storing('reading an archive', async () => {
-    try {
-      const { readableStreamBody } = await storage.images.getBlobClient(blob).download(0, count);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of readableStreamBody ?? []) chunks.push(chunk as Buffer);
-      return Buffer.concat(chunks);
-    } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
-      throw error;
-    }
+  return findIn('reading an archive', async () => {
+    const client = storage.images.getBlobClient(blob);
+    return buffer(bodyOf(await client.download(0, count)));
   });
 }
 
@@ -27,13 +21,8 @@ export async function streamBytes(
   start: number,
   count: number,
 ): Promise<Readable | undefined> {
-  return storing('reading an archive', async () => {
-    try {
-      const { readableStreamBody } = await storage.images.getBlobClient(blob).download(start, count);
-      return readableStreamBody === undefined ? undefined : Readable.from(readableStreamBody);
-    } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
-      throw error;
-    }
+  return findIn('reading an archive', async () => {
+    const client = storage.images.getBlobClient(blob);
+    return Readable.from(bodyOf(await client.download(start, count)));
   });
 }

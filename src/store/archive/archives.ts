@@ -2,7 +2,7 @@ import type { BlobItem, ContainerListBlobFlatSegmentResponse } from '@azure/stor
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
 import { formatPlatform, isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
-import { hasStatus, type Storage, storing } from '../storage.ts';
+import { findIn, hasStatus, type Storage, storing } from '../storage.ts';
 
 /** One committed archive, as its blob's properties and metadata tell. */
 export interface CachedImage {
@@ -19,9 +19,12 @@ export interface CachedImage {
   readonly runRef: string;
   readonly createdAt: string;
   readonly lastUsed: string;
+  /** As it was read, what this version does not know of included: a write of one member replaces all. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
-export type ImageMetadata = Omit<CachedImage, 'blob' | 'etag' | 'size'>;
+/** What an archive's metadata says of its image. */
+export type ImageMetadata = Omit<CachedImage, 'blob' | 'etag' | 'size' | 'metadata'>;
 
 /** ISO 8601 in UTC, whole seconds: what `lastused` and `createdat` hold. */
 export function isoSeconds(date: Date): string {
@@ -30,42 +33,50 @@ export function isoSeconds(date: Date): string {
 
 /** The archive of this name; undefined where there is none, or a blob that this app did not write. */
 export async function readArchive(storage: Storage, blob: string): Promise<CachedImage | undefined> {
-  return storing('looking for an image', async () => {
-    try {
-      const answer = await storage.images.getBlobClient(blob).getProperties();
-      return fromMetadata(blob, answer.etag ?? '', answer.contentLength ?? 0, answer.metadata ?? {});
-    } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
-      throw error;
-    }
-  });
+  const found = await findIn('looking for an image', () =>
+    storage.images.getBlobClient(blob).getProperties(),
+  );
+  return found && fromMetadata(blob, found.etag ?? '', found.contentLength ?? 0, found.metadata ?? {});
 }
 
 /**
- * Stamps `lastused`. All other metadata stays, since setting replaces the set: under If-Match, and again with
- * what is there now where another writer was faster. Undefined where the archive is gone.
+ * Stamps `lastused` on an archive as it was read: one conditional write. Where somebody else wrote since, it is read
+ * and stamped again. Undefined where the archive is gone.
  */
 export async function touchArchive(
   storage: Storage,
   image: CachedImage,
   now: Date,
 ): Promise<CachedImage | undefined> {
-  const client = storage.images.getBlobClient(image.blob);
-  return storing('stamping lastused', async () => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const { metadata, etag } = await client.getProperties();
-        // A slower writer must not turn the clock back.
-        const before = metadata?.lastused ?? '';
-        const lastused = before > isoSeconds(now) ? before : isoSeconds(now);
-        await client.setMetadata({ ...metadata, lastused }, { conditions: { ifMatch: etag ?? '' } });
-        return { ...image, lastUsed: lastused };
-      } catch (error) {
-        if (hasStatus(error, 404)) return undefined;
-        if (!hasStatus(error, 412)) throw error;
-        // Whoever was faster has stamped this very moment too.
-        if (attempt === 3) return image;
-      }
+  let seen: CachedImage | undefined = image;
+  for (let attempt = 1; seen !== undefined; attempt++) {
+    const stamped = await stamp(storage, seen, now);
+    if (stamped !== 'changed') return stamped;
+    // Whoever was faster has stamped this very moment too.
+    if (attempt === 3) return seen;
+    seen = await readArchive(storage, image.blob);
+  }
+  return undefined;
+}
+
+/** Undefined where the archive is gone; `changed` where it is not as it was seen. */
+function stamp(
+  storage: Storage,
+  image: CachedImage,
+  now: Date,
+): Promise<CachedImage | 'changed' | undefined> {
+  // A slower writer must not turn the clock back.
+  const lastUsed = image.lastUsed > isoSeconds(now) ? image.lastUsed : isoSeconds(now);
+  const metadata = { ...image.metadata, lastused: lastUsed };
+  return findIn('stamping lastused', async () => {
+    try {
+      const { etag = '' } = await storage.images
+        .getBlobClient(image.blob)
+        .setMetadata(metadata, { conditions: { ifMatch: image.etag } });
+      return { ...image, etag, lastUsed, metadata };
+    } catch (error) {
+      if (hasStatus(error, 412)) return 'changed';
+      throw error;
     }
   });
 }
@@ -168,6 +179,7 @@ function fromMetadata(
     runRef: runref,
     createdAt: createdat ?? '',
     lastUsed: lastused ?? createdat ?? '',
+    metadata,
   };
 }
 

@@ -1,4 +1,9 @@
-import { BlobSASPermissions, generateBlobSASQueryParameters, SASProtocol } from '@azure/storage-blob';
+import {
+  BlobSASPermissions,
+  generateBlobSASQueryParameters,
+  SASProtocol,
+  type UserDelegationKey,
+} from '@azure/storage-blob';
 import { type Storage, storing } from '../storage.ts';
 
 const MINUTE = 60_000;
@@ -37,13 +42,18 @@ export async function readUrl(
 }
 
 /** One key for many URLs: asked for again when what is left of it does not cover a URL's life. */
-async function delegationKey(storage: Storage, until: Date, now: Date) {
-  if (storage.delegation === undefined || storage.delegation.expires < until) {
-    const expires = new Date(Math.max(now.getTime() + DELEGATION_MINUTES * MINUTE, until.getTime()));
-    const key = await storing('getting a user delegation key', () =>
-      storage.service.getUserDelegationKey(new Date(now.getTime() - CLOCK_SKEW), expires),
-    );
-    storage.delegation = { key, expires };
-  }
-  return storage.delegation.key;
+function delegationKey(storage: Storage, until: Date, now: Date): Promise<UserDelegationKey> {
+  const kept = storage.delegation;
+  if (kept !== undefined && kept.expires >= until) return kept.key;
+  const expires = new Date(Math.max(now.getTime() + DELEGATION_MINUTES * MINUTE, until.getTime()));
+  const key = storing('getting a user delegation key', () =>
+    storage.service.getUserDelegationKey(new Date(now.getTime() - CLOCK_SKEW), expires),
+  );
+  const delegation = { key, expires };
+  storage.delegation = delegation;
+  key.catch(() => {
+    // Whoever waits for it hears of it; the next one asks anew.
+    if (storage.delegation === delegation) delete storage.delegation;
+  });
+  return key;
 }

@@ -2,7 +2,7 @@ import { type Digest, isDigest } from '../../image/digest.ts';
 import type { Platform } from '../../image/platform.ts';
 import type { ImageReference } from '../../image/reference.ts';
 import { digestAliasName, tagAliasName } from './hintNames.ts';
-import { hasStatus, type Storage, storing } from '../storage.ts';
+import { findIn, type Storage, storing } from '../storage.ts';
 
 type Name = Pick<ImageReference, 'registry' | 'repository'>;
 
@@ -36,14 +36,7 @@ export function writeManifestOf(
 }
 
 async function readAlias(storage: Storage, blob: string): Promise<Digest | undefined> {
-  const bytes = await storing('reading an alias', async () => {
-    try {
-      return await storage.index.getBlobClient(blob).downloadToBuffer();
-    } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
-      throw error;
-    }
-  });
+  const bytes = await findIn('reading an alias', () => storage.index.getBlobClient(blob).downloadToBuffer());
   if (bytes === undefined) return undefined;
   try {
     const alias: unknown = JSON.parse(bytes.toString('utf8'));

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { ArchiveImage } from '../../../src/archive/indexFiles.ts';
 import { type Layout, planLayout } from '../../../src/archive/layout.ts';
 import { TAR_END_BYTES } from '../../../src/archive/tarHeader.ts';
 import { type Digest, sha256Of } from '../../../src/image/digest.ts';
-import { OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
+import type { Image } from '../../../src/image/image.ts';
+import { OCI_CONFIG, OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
 
 export const GZIP_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
@@ -13,7 +13,7 @@ export function sha512Of(bytes: Uint8Array | string): Digest {
 }
 
 export interface Sample {
-  readonly image: ArchiveImage;
+  readonly image: Image;
   readonly layout: Layout;
   readonly contents: ReadonlyMap<Digest, Uint8Array>;
 }
@@ -27,16 +27,17 @@ export function sample(layers: readonly Uint8Array[], digestOf = sha256Of): Samp
   return { image, layout: planLayout(image), contents };
 }
 
-export function sampleImage(layers: ArchiveImage['layers']): ArchiveImage {
+export function sampleImage(layers: Image['layers'], digestOf = sha256Of): Image {
   const config = Buffer.from('{"os":"linux","architecture":"amd64"}');
   // With blanks that a serialiser would not write: the manifest's bytes must arrive as they are.
   const manifest = Buffer.from(`{ "schemaVersion": 2,\n  "layers": ${layers.length} }\n`);
   return {
     name: { registry: 'docker.io', repository: 'library/sample' },
     platform: { os: 'linux', architecture: 'amd64' },
-    manifest: { digest: sha256Of(manifest), mediaType: OCI_MANIFEST, bytes: manifest },
-    config: { digest: sha256Of(config), bytes: config },
+    manifest: { digest: digestOf(manifest), mediaType: OCI_MANIFEST, bytes: manifest },
+    config: { digest: digestOf(config), mediaType: OCI_CONFIG, bytes: config },
     layers,
+    diffIds: layers.map(({ digest }) => digest),
   };
 }
 

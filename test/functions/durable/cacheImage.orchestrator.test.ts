@@ -1,22 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { OrchestrationContext } from 'durable-functions';
-import type { CommitInput, CopyInput, CopyPlan, RunInput, RunProgress } from '../../../src/runs/messages.ts';
+import type { CommitInput, CopyInput, Resolved, RunInput, RunProgress } from '../../../src/runs/messages.ts';
 import { CacheError, type ErrorCode, type Failure } from '../../../src/errors.ts';
 import { cacheImage } from '../../../src/functions/durable/cacheImage.orchestrator.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
 
 const START = new Date('2026-03-01T12:00:00Z');
 const INPUT: RunInput = { image: 'docker.io/library/x:1', platform: 'linux/amd64', maxWaitHours: 1 };
-const PLAN: CopyPlan = {
-  image: `docker.io/library/x:1@${sha256Of('index')}`,
-  platform: 'linux/amd64',
-  manifestDigest: sha256Of('manifest'),
-  indexDigest: sha256Of('index'),
-  blob: 'library/x/1.tar',
-  blockBytes: 8192,
-  totalBytes: 12345,
+const BLOB = 'library/x/1.tar';
+const RESOLVED: Resolved & { readonly cached: false } = {
   cached: false,
+  planned: {
+    run: '01234567',
+    image: `docker.io/library/x:1@${sha256Of('index')}`,
+    platform: 'linux/amd64',
+    blob: BLOB,
+    blockBytes: 8192,
+  },
+  totalBytes: 12345,
+  attempt: 'own',
   lanes: [
     [{ from: 0, to: 2 }],
     [
@@ -109,7 +112,7 @@ function working(unless: Answer = () => undefined): Answer {
   return (activity, attempt) => {
     const other = unless(activity, attempt);
     if (other !== undefined) return other;
-    if (activity.name === 'resolveImage') return ok(PLAN);
+    if (activity.name === 'resolveImage') return ok(RESOLVED);
     if (activity.name === 'commitArchive') return ok(null);
     const { from, to } = activity.input as CopyInput;
     const last = to === 10 || to === 2 || to === 12;
@@ -123,26 +126,24 @@ const isCopy = (activity: Activity, from: number): boolean =>
 describe('the orchestration', () => {
   it('resolves, copies all lanes side by side, and commits', () => {
     const { output, steps, activities, statuses } = play(working());
-    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.equal(
       steps.join(' '),
       'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
     );
-    assert.deepEqual(activities[0]?.input, INPUT);
+    const { image, platform } = INPUT;
+    assert.deepEqual(activities[0]?.input, { image, platform, run: '01234567' });
     const commit = activities.at(-1)?.input as CommitInput;
     assert.deepEqual(
       commit.segments.map(({ from, to, attempt }) => `${from}-${to} ${attempt}`),
       ['0-2 attempt0.1', '2-5 attempt2.1', '5-9 attempt5.1', '9-10 attempt9.1', '10-12 attempt10.1'],
     );
-    const { lanes, cached, totalBytes, ...kept } = PLAN;
-    assert.deepEqual(commit.plan, kept);
-    assert.equal(commit.run, '01234567');
-    assert.deepEqual([lanes.length, cached, totalBytes], [3, false, 12345]);
+    assert.deepEqual([commit.planned, commit.attempt], [RESOLVED.planned, 'own']);
     assert.deepEqual(
       statuses.map(({ phase }) => phase),
       ['resolving', 'copying', 'committing'],
     );
-    assert.deepEqual(statuses[1], { phase: 'copying', run: '01234567', blob: PLAN.blob, totalBytes: 12345 });
+    assert.deepEqual(statuses[1], { phase: 'copying', run: '01234567', blob: BLOB, totalBytes: 12345 });
   });
 
   it('passes the state of a hash along its lane, and nowhere else', () => {
@@ -155,8 +156,8 @@ describe('the orchestration', () => {
   });
 
   it('has nothing to do where the archive is there already', () => {
-    const { output, steps } = play(() => ok({ ...PLAN, cached: true, lanes: [] }));
-    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    const { output, steps } = play(() => ok({ cached: true, blob: BLOB }));
+    assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.deepEqual(steps, ['resolveImage']);
   });
 
@@ -186,7 +187,7 @@ describe('the orchestration', () => {
         return undefined;
       }),
     );
-    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.match(
       steps.join(' '),
       /^resolveImage wait 5 resolveImage \( copy 0-2 copy 2-5 copy 10-12 \) wait 5 \( copy 0-2 copy 2-5 copy 10-12 \)/,
@@ -202,7 +203,7 @@ describe('the orchestration', () => {
         return undefined;
       }),
     );
-    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.equal(
       steps.join(' '),
       'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) wait 45 ( copy 0-2 copy 2-5 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
@@ -214,7 +215,7 @@ describe('the orchestration', () => {
     assert.deepEqual(statuses[2], {
       phase: 'waiting',
       run: '01234567',
-      blob: PLAN.blob,
+      blob: BLOB,
       totalBytes: 12345,
       waiting: {
         code: 'registry_throttled',
@@ -249,7 +250,7 @@ describe('the orchestration', () => {
         name === 'commitArchive' && attempt === 1 ? fail('storage_unavailable') : undefined,
       ),
     );
-    assert.deepEqual(output, { ok: true, blob: PLAN.blob });
+    assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.equal(steps.slice(-3).join(' '), 'commitArchive wait 10 commitArchive');
   });
 
@@ -274,7 +275,7 @@ describe('the orchestration', () => {
   it('copies an image of one task, and one with no lane at all', () => {
     const one = play(
       working(({ name }) =>
-        name === 'resolveImage' ? ok({ ...PLAN, lanes: [[{ from: 0, to: 2 }]] }) : undefined,
+        name === 'resolveImage' ? ok({ ...RESOLVED, lanes: [[{ from: 0, to: 2 }]] }) : undefined,
       ),
     );
     assert.equal(one.steps.join(' '), 'resolveImage ( copy 0-2 ) commitArchive');

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { startAzurite } from '../../../local/azurite.ts';
 import type { Observation } from '../../../local/host/functionWorker.ts';
 import { startHost } from '../../../local/host/host.ts';
-import { type LoopbackRegistry, startRegistry } from '../../cache/support/registry.ts';
+import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));

@@ -1,7 +1,8 @@
 import { BlobServiceClient } from '@azure/storage-blob';
-import type { ArchiveImage } from '../../../src/archive/indexFiles.ts';
 import { LAYOUT_VERSION, planLayout } from '../../../src/archive/layout.ts';
 import { parseDigest } from '../../../src/image/digest.ts';
+import { imageOf } from '../../../src/image/image.ts';
+import { parseManifest } from '../../../src/image/manifest.ts';
 import { canonicalReference, familiarName, runReference } from '../../../src/image/reference.ts';
 import { isoSeconds, toMetadata } from '../../../src/store/archive/archives.ts';
 import { archiveName } from '../../../src/store/archive/archiveNames.ts';
@@ -22,21 +23,11 @@ export async function storeAsFrom(
     Buffer.from(await (await registry.fetch(`/v2/${image.name}/blobs/${digest}`)).arrayBuffer());
   const name = { registry: host, repository: image.name };
   const manifestDigest = parseDigest(image.digest);
-  const archive: ArchiveImage = {
-    name,
-    platform: { os: 'linux', architecture: 'amd64' },
-    manifest: {
-      digest: manifestDigest,
-      mediaType: image.descriptor.mediaType,
-      bytes: Buffer.from(image.manifest),
-    },
-    config: { digest: parseDigest(image.imageId), bytes: await read(image.imageId) },
-    layers: image.layers.map(({ mediaType, digest, size }) => ({
-      mediaType,
-      digest: parseDigest(digest),
-      size,
-    })),
-  };
+  const bytesOfManifest = Buffer.from(image.manifest);
+  const parsed = parseManifest(bytesOfManifest, image.descriptor.mediaType, image.name);
+  if (parsed.kind !== 'manifest') throw new Error(`${image.name} is an index.`);
+  const manifest = { digest: manifestDigest, bytes: bytesOfManifest };
+  const archive = imageOf(name, manifest, parsed, await read(image.imageId));
   const layout = planLayout(archive);
   const bytes = Buffer.alloc(layout.size);
   bytes.set(layout.head);

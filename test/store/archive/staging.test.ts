@@ -79,8 +79,9 @@ describe('commit', () => {
       runref: METADATA.runRef,
       layout: '1',
     });
-    const { blob: name, size, etag, ...rest } = (await readArchive(server.storage, blob)) ?? assert.fail();
-    assert.deepEqual([name, size, rest], [blob, 11, METADATA]);
+    const { etag, metadata: read, ...image } = (await readArchive(server.storage, blob)) ?? assert.fail();
+    assert.deepEqual(image, { ...METADATA, blob, size: 11 });
+    assert.deepEqual(read, metadata);
     assert.match(etag, /^".+"$/);
   });
 

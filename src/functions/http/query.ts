@@ -1,0 +1,41 @@
+import type { HttpRequest } from '@azure/functions';
+import { CacheError } from '../../errors.ts';
+import { type ImageRequest, parseImageRequest } from '../../image/imageRequest.ts';
+import type { Platform } from '../../image/platform.ts';
+
+/** A query value; an empty one counts as missing. */
+export function query(request: HttpRequest, name: string): string | undefined {
+  const value = request.query.get(name);
+  return value === null || value === '' ? undefined : value;
+}
+
+/**
+ * From `?image=…&platform=…`.
+ * @throws {CacheError} invalid_request, invalid_reference
+ */
+export function queriedImage(request: HttpRequest, defaultPlatform: Platform): ImageRequest {
+  const image = query(request, 'image');
+  if (image === undefined) {
+    throw new CacheError(
+      'invalid_request',
+      'The query has no image. Write, for example, ?image=ubuntu:24.04.',
+    );
+  }
+  return parseImageRequest(image, query(request, 'platform'), defaultPlatform);
+}
+
+/** @throws {CacheError} invalid_request, naming the value and the range */
+export function wholeNumber(
+  request: HttpRequest,
+  name: string,
+  range: { readonly least: number; readonly most: number; readonly fallback: number },
+): number {
+  const text = query(request, name);
+  if (text === undefined) return range.fallback;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= range.least && value <= range.most) return value;
+  throw new CacheError(
+    'invalid_request',
+    `${name} is "${text.slice(0, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
+  );
+}

@@ -1,0 +1,50 @@
+import { findIn, type Storage, storing } from '../storage.ts';
+
+/**
+ * What a run has planned, as JSON, beside the blocks that it stages: it is lost only where they are lost too. No
+ * repository's path begins with an underscore, so its name is no archive's.
+ */
+function runPlanName(blob: string, run: string): string {
+  return `${RUN_PLANS}${blob}/${run}.json`;
+}
+
+/** The folder of all plans. */
+export const RUN_PLANS = '_runs/';
+
+/** Undefined where there is none, or what is there is no JSON. */
+export async function readRunPlan(storage: Storage, blob: string, run: string): Promise<unknown> {
+  const bytes = await findIn("reading a run's plan", () =>
+    storage.images.getBlobClient(runPlanName(blob, run)).downloadToBuffer(),
+  );
+  try {
+    return bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function writeRunPlan(storage: Storage, blob: string, run: string, plan: object): Promise<void> {
+  const body = Buffer.from(JSON.stringify(plan));
+  await storing("keeping a run's plan", () =>
+    storage.images.getBlockBlobClient(runPlanName(blob, run)).upload(body, body.length, {
+      blobHTTPHeaders: { blobContentType: 'application/json' },
+    }),
+  );
+}
+
+export async function deleteRunPlan(storage: Storage, blob: string, run: string): Promise<void> {
+  await findIn("deleting a run's plan", () => storage.images.getBlobClient(runPlanName(blob, run)).delete());
+}
+
+/** Deletes the plans of runs that ended long ago without committing. @returns how many */
+export async function deleteRunPlansBefore(storage: Storage, oldest: Date): Promise<number> {
+  let deleted = 0;
+  await storing("deleting runs' plans", async () => {
+    for await (const { name, properties } of storage.images.listBlobsFlat({ prefix: RUN_PLANS })) {
+      if (properties.lastModified >= oldest) continue;
+      const { succeeded } = await storage.images.getBlobClient(name).deleteIfExists();
+      if (succeeded) deleted += 1;
+    }
+  });
+  return deleted;
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { sha256Of } from '../../src/image/digest.ts';
+import { findImage, knownDigest } from '../../src/catalog/findImage.ts';
+import { writeManifestOf, writeTag } from '../../src/store/hints/aliases.ts';
+import { AMD64, ARM64 } from '../runs/support/loopbackRegistry.ts';
+import { dropHints, type Rig, runActivities, setLastUsed, startRig } from '../runs/support/rig.ts';
+
+let rig: Rig;
+before(async () => (rig = await startRig()));
+after(() => rig.close());
+afterEach(() => {
+  rig.registry.misbehave = () => false;
+});
+
+describe('finding an image', () => {
+  it('needs no hint: by tag, by manifest, by index', async () => {
+    const name = rig.repository();
+    const amd64 = {
+      ...rig.registry.push(undefined, { layers: [Buffer.from(name)] }),
+      platform: AMD64,
+    };
+    const index = rig.registry.pushIndex(`${name}:1`, [amd64]);
+    const blob = await runActivities(rig.context, rig.image(`${name}:1`));
+    const references = [`${name}:1`, `${name}@${amd64.digest}`, `${name}@${index}`, `${name}:1@${index}`];
+    for (const round of ['with hints', 'without']) {
+      for (const reference of references) {
+        const { ref, platform } = rig.request(rig.image(reference));
+        const found = await findImage(rig.context.storage, ref, platform);
+        assert.equal(found?.blob, blob, `${reference} ${round}`);
+      }
+      await dropHints(rig.context.storage);
+    }
+    for (const other of [`${name}:2`, `${name}2:1`, `${name}@${sha256Of('another')}`]) {
+      const { ref, platform } = rig.request(rig.image(other));
+      assert.equal(await findImage(rig.context.storage, ref, platform), undefined, other);
+    }
+  });
+
+  it('takes the newest of a tag where there is no hint', async () => {
+    const tag = `${rig.repository()}:1`;
+    const old = await rig.cache(tag, 'old');
+    await setLastUsed(rig.context, old.blob, '2020-01-01T00:00:00Z');
+    const client = rig.context.storage.images.getBlobClient(old.blob);
+    const { metadata } = await client.getProperties();
+    await client.setMetadata({ ...metadata, createdat: '2020-01-01T00:00:00Z' });
+    const fresh = await rig.cache(tag, 'new');
+    await dropHints(rig.context.storage);
+    const { ref } = rig.request(rig.image(tag));
+    const found = await findImage(rig.context.storage, ref, AMD64);
+    assert.equal(found?.blob, fresh.blob);
+    assert.equal(found.manifestDigest, fresh.digest);
+  });
+
+  it('does not give the image of a repository below the one that is asked for', async () => {
+    const name = rig.repository();
+    const amd64 = { ...rig.registry.push(undefined), platform: AMD64 };
+    const index = rig.registry.pushIndex(`${name}/mirror:1`, [amd64]);
+    const mirror = await runActivities(rig.context, rig.image(`${name}/mirror:1`));
+    await dropHints(rig.context.storage);
+    const { ref } = rig.request(rig.image(`${name}@${index}`));
+    assert.equal(await findImage(rig.context.storage, ref, AMD64), undefined);
+    const other = rig.request(rig.image(`${name}/mirror@${index}`));
+    assert.equal((await findImage(rig.context.storage, other.ref, AMD64))?.blob, mirror);
+  });
+
+  it('does not give an archive to a platform that it does not run on', async () => {
+    const tag = `${rig.repository()}:1`;
+    const { digest } = await rig.cache(tag);
+    for (const reference of [rig.image(tag), `${rig.image(tag)}@${digest}`]) {
+      const { ref } = rig.request(reference);
+      assert.equal(await findImage(rig.context.storage, ref, ARM64), undefined);
+      assert.ok(await findImage(rig.context.storage, ref, AMD64));
+    }
+  });
+
+  it('survives hints that lead nowhere', async () => {
+    const tag = `${rig.repository()}:1`;
+    const { digest, blob } = await rig.cache(tag);
+    const { ref } = rig.request(rig.image(tag));
+    const nowhere = `sha256:${'0'.repeat(64)}` as const;
+    await writeManifestOf(rig.context.storage, ref, nowhere, AMD64, nowhere);
+    await writeTag(rig.context.storage, ref, '1', nowhere);
+    assert.equal(await knownDigest(rig.context.storage, ref), nowhere);
+    assert.equal(await findImage(rig.context.storage, ref, AMD64), undefined);
+    const byDigest = await findImage(rig.context.storage, { ...ref, digest }, AMD64);
+    assert.equal(byDigest?.blob, blob);
+  });
+});

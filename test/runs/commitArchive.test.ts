@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { planLayout } from '../../src/archive/layout.ts';
+import type { CacheContext } from '../../src/context.ts';
+import { type Digest, sha256Of } from '../../src/image/digest.ts';
+import { parseReference } from '../../src/image/reference.ts';
+import { fetchImage } from '../../src/runs/fetchImage.ts';
+import { resolveImage } from '../../src/runs/resolveImage.ts';
+import { readArchive } from '../../src/store/archive/archives.ts';
+import { stagedBytes } from '../../src/store/archive/staging.ts';
+import { assemble } from '../archive/support/samples.ts';
+import { AMD64, ARM64, type ImageSpec } from './support/loopbackRegistry.ts';
+import { commit, copyAll, resolve, type Rig, runActivities, startRig } from './support/rig.ts';
+
+let rig: Rig;
+before(async () => (rig = await startRig()));
+after(() => rig.close());
+afterEach(() => {
+  rig.registry.misbehave = () => false;
+  rig.registry.redirects = false;
+});
+
+/** A repository of its own for each test, with one image in it. */
+function push(spec: ImageSpec): { image: string; layers: readonly { digest: Digest }[] } {
+  const tag = `${rig.repository()}:1`;
+  const { layers } = rig.registry.push(tag, spec);
+  return { image: rig.image(tag), layers };
+}
+
+const layer = (size: number): Buffer => randomBytes(size);
+
+/** The archive as its layout and the layers' bytes say that it has to be. */
+async function expected(context: CacheContext, reference: string): Promise<Buffer> {
+  const { image } = await fetchImage(context, parseReference(reference), AMD64);
+  const contents = new Map<Digest, Uint8Array>(
+    image.layers.map(({ digest }) => [digest, rig.registry.blobs.get(digest) ?? assert.fail()]),
+  );
+  return assemble({ image, layout: planLayout(image), contents });
+}
+
+const stored = ({ storage }: CacheContext, blob: string): Promise<Buffer> =>
+  storage.images.getBlobClient(blob).downloadToBuffer();
+
+describe('committing an archive', () => {
+  it('is the same archive when every activity ran twice, and in two runs at once', async () => {
+    const { image } = push({ layers: [layer(30_000), layer(100)] });
+    const runs = ['aaaaaaaa', 'aaaaaaaa', 'bbbbbbbb'];
+    const resolved = await Promise.all(runs.map((run) => resolve(rig.context, image, { run })));
+    const segments = await Promise.all(resolved.map((one) => copyAll(rig.context, one)));
+    const [{ planned, totalBytes } = assert.fail()] = resolved;
+    assert.equal(await stagedBytes(rig.context.storage, planned.blob, 'aaaaaaaa'), totalBytes);
+    // Attempts are told apart: what the one that is not in the history staged is not committed.
+    assert.notDeepEqual(segments[0], segments[1]);
+    await Promise.all(
+      [0, 2, 0].map((index) => commit(rig.context, resolved[index] ?? assert.fail(), segments[index] ?? [])),
+    );
+    assert.ok((await stored(rig.context, planned.blob)).equals(await expected(rig.context, image)));
+  });
+
+  it('says so where something else lies under the archive’s name, and leaves it alone', async () => {
+    const { image } = push({ layers: [layer(77)] });
+    const resolved = await resolve(rig.context, image);
+    const { blob } = resolved.planned;
+    const foreign = rig.context.storage.images.getBlockBlobClient(blob);
+    await foreign.upload('mine', 4);
+    const segments = await copyAll(rig.context, resolved);
+    await assert.rejects(commit(rig.context, resolved, segments), {
+      code: 'storage_unavailable',
+      retryable: false,
+      message: new RegExp(blob),
+    });
+    assert.equal((await foreign.downloadToBuffer()).toString(), 'mine');
+  });
+
+  it('leaves metadata from which everything can be found again', async () => {
+    const amd64 = { ...rig.registry.push(undefined, { layers: [layer(10)] }), platform: AMD64 };
+    const arm64 = { ...rig.registry.push(undefined, { platform: ARM64 }), platform: ARM64 };
+    const index = rig.registry.pushIndex('team/multi:1', [arm64, amd64]);
+    const blob = await runActivities(rig.context, rig.image('team/multi:1'));
+    const cached = (await readArchive(rig.context.storage, blob)) ?? assert.fail();
+    assert.equal(cached.image, `${rig.image('team/multi:1')}@${index}`);
+    assert.equal(cached.indexDigest, index);
+    assert.equal(cached.manifestDigest, amd64.digest);
+    assert.equal(cached.imageId, sha256Of(amd64.config));
+    assert.equal(cached.runRef, `${rig.image('team/multi')}:${amd64.digest.replace(':', '-')}`);
+    assert.match(cached.createdAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+    assert.equal(cached.lastUsed, cached.createdAt);
+
+    // For the other platform it is another archive, of the same index.
+    const other = await runActivities(rig.context, rig.image('team/multi:1'), 'linux/arm64');
+    assert.notEqual(other, blob);
+    assert.equal((await readArchive(rig.context.storage, other))?.manifestDigest, arm64.digest);
+    // Once committed, a run has nothing to do.
+    const input = { image: rig.image('team/multi:1'), platform: 'linux/amd64', run: 'aaaaaaaa' };
+    assert.deepEqual(await resolveImage(rig.context, input), { cached: true, blob });
+  });
+});

@@ -1,0 +1,235 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { planLayout } from '../../src/archive/layout.ts';
+import type { CacheContext } from '../../src/context.ts';
+import { CacheError } from '../../src/errors.ts';
+import { type Digest } from '../../src/image/digest.ts';
+import { parseReference } from '../../src/image/reference.ts';
+import { copyBlocks } from '../../src/runs/copyBlocks.ts';
+import { fetchImage } from '../../src/runs/fetchImage.ts';
+import type { CopiedSegment } from '../../src/runs/messages.ts';
+import { readArchive } from '../../src/store/archive/archives.ts';
+import { deleteRunPlan, readRunPlan } from '../../src/store/archive/runPlans.ts';
+import { assemble, sha512Of } from '../archive/support/samples.ts';
+import { sendBytes } from '../registry/support/server.ts';
+import { AMD64, type ImageSpec } from './support/loopbackRegistry.ts';
+import {
+  commit,
+  copyAll,
+  dropHints,
+  resolve,
+  type ResolvedRun,
+  type Rig,
+  runActivities,
+  startRig,
+} from './support/rig.ts';
+
+let rig: Rig;
+before(async () => (rig = await startRig()));
+after(() => rig.close());
+afterEach(() => {
+  rig.registry.misbehave = () => false;
+  rig.registry.redirects = false;
+});
+
+/** A repository of its own for each test, with one image in it. */
+function push(spec: ImageSpec): { image: string; layers: readonly { digest: Digest }[] } {
+  const tag = `${rig.repository()}:1`;
+  const { layers } = rig.registry.push(tag, spec);
+  return { image: rig.image(tag), layers };
+}
+
+const layer = (size: number): Buffer => randomBytes(size);
+
+/** The archive as its layout and the layers' bytes say that it has to be. */
+async function expected(context: CacheContext, reference: string): Promise<Buffer> {
+  const { image } = await fetchImage(context, parseReference(reference), AMD64);
+  const contents = new Map<Digest, Uint8Array>(
+    image.layers.map(({ digest }) => [digest, rig.registry.blobs.get(digest) ?? assert.fail()]),
+  );
+  return assemble({ image, layout: planLayout(image), contents });
+}
+
+const stored = ({ storage }: CacheContext, blob: string): Promise<Buffer> =>
+  storage.images.getBlobClient(blob).downloadToBuffer();
+
+describe('copying an image', () => {
+  const one = layer(9000);
+  const shapes: Readonly<Record<string, ImageSpec>> = {
+    'no layers': { layers: [] },
+    'small layers that share a task': { layers: [layer(100), layer(3000), layer(5000), layer(511)] },
+    'layers that end where a block does': { layers: [layer(4096 - 512), layer(8192 - 512), layer(4096)] },
+    'a layer in many segments': { layers: [layer(10), layer(150_001), layer(20)] },
+    'two layers in many segments at once': { layers: [layer(60_000), layer(70_000)] },
+    'empty layers': { layers: [Buffer.alloc(0), layer(10), Buffer.alloc(1024)] },
+    'a layer that occurs again': { layers: [one, layer(10), one, one] },
+    'layers by sha512, one in segments': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
+  };
+  for (const redirects of [false, true]) {
+    describe(redirects ? 'from a storage that takes ranges' : 'in one stream', () => {
+      for (const [shape, spec] of Object.entries(shapes)) {
+        it(`with ${shape} makes its archive byte for byte`, async () => {
+          rig.registry.redirects = redirects;
+          const { image } = push(spec);
+          const { totalBytes } = await resolve(rig.context, image);
+          const archive = await stored(rig.context, await runActivities(rig.context, image));
+          assert.equal(archive.length, totalBytes);
+          assert.ok(archive.equals(await expected(rig.context, image)), 'other bytes');
+        });
+      }
+    });
+  }
+
+  it('with a layer in segments carries the state of its hash from one to the next', async () => {
+    const { image } = push({ layers: [layer(50_000)] });
+    const resolved = await resolve(rig.context, image);
+    const { planned, lanes } = resolved;
+    const lane = lanes.find((segments) => segments.length > 1) ?? assert.fail('one activity does it all');
+    assert.ok(lane.length >= 4);
+    const [first, second, ...rest] = await copyAll(rig.context, { planned, lanes: [lane] });
+    assert.match(first?.hashState ?? '', /^[A-Za-z0-9+/=]{100,300}$/);
+    assert.notEqual(first?.hashState, second?.hashState);
+    assert.equal(rest.at(-1)?.hashState, undefined);
+
+    // The last segment with the state of another one proves nothing.
+    const input = { planned, ...(lane.at(-1) ?? assert.fail()) };
+    const state = first?.hashState ?? '';
+    await assert.rejects(copyBlocks(rig.context, { ...input, hashState: state }), {
+      code: 'digest_mismatch',
+    });
+    await assert.rejects(copyBlocks(rig.context, input), { code: 'digest_mismatch' });
+  });
+
+  for (const [what, lose] of [
+    ['every hint', ({ storage }: CacheContext) => dropHints(storage)],
+    [
+      'every hint and its plan',
+      async ({ storage }: CacheContext, { planned }: ResolvedRun) => {
+        await dropHints(storage);
+        await deleteRunPlan(storage, planned.blob, planned.run);
+      },
+    ],
+  ] as const) {
+    it(`goes on to the same archive where ${what} is lost between any two steps`, async () => {
+      const context = await rig.with({});
+      const { image } = push({ layers: [layer(60_000), layer(100)] });
+      const resolved = await resolve(context, image);
+      const copied: CopiedSegment[] = [];
+      for (const lane of resolved.lanes) {
+        let hashState: string | undefined;
+        for (const segment of lane) {
+          await lose(context, resolved);
+          const { planned } = resolved;
+          const one = await copyBlocks(context, {
+            planned,
+            ...segment,
+            ...(hashState !== undefined && { hashState }),
+          });
+          ({ hashState } = one);
+          copied.push(one);
+        }
+      }
+      await lose(context, resolved);
+      await commit(context, resolved, copied);
+      const archive = await stored(context, resolved.planned.blob);
+      assert.ok(archive.equals(await expected(context, image)), 'other bytes');
+      assert.equal(
+        await readRunPlan(context.storage, resolved.planned.blob, resolved.planned.run),
+        undefined,
+      );
+    });
+  }
+
+  it('asks no registry for a document after the first step, whatever hints are lost', async () => {
+    const context = await rig.with({});
+    const { image } = push({ layers: [layer(60_000)] });
+    const resolved = await resolve(context, image);
+    await dropHints(context.storage);
+    const before = rig.registry.seen.length;
+    await commit(context, resolved, await copyAll(context, resolved));
+    const seen = rig.registry.seen.slice(before).map(({ url }) => url);
+    assert.ok(seen.length > 0);
+    assert.deepEqual(
+      [...new Set(seen)].filter((url) => !url.includes('/blobs/')),
+      [],
+    );
+    assert.equal(new Set(seen).size, 1, 'the layer and nothing else');
+  });
+
+  it('pulls each document once, however many activities need it', async () => {
+    const { image } = push({ layers: [layer(60_000)] });
+    const before = rig.registry.seen.length;
+    await runActivities(rig.context, image);
+    const seen = rig.registry.seen.slice(before).map(({ method, url }) => `${method} ${url}`);
+    assert.equal(seen.filter((line) => line.includes('/manifests/')).length, 1);
+    assert.equal(new Set(seen).size, 3, 'manifest, config and the layer');
+  });
+});
+
+describe('a registry that sends something else', () => {
+  /** Answers for the layer in its own way, and pushes layers before and after it. */
+  function corrupt(
+    size: number,
+    change: (bytes: Buffer) => Buffer,
+  ): { readonly image: string; readonly digest: Digest } {
+    const { image, layers } = push({ layers: [layer(100), layer(size), layer(200)] });
+    const digest = layers[1]?.digest ?? assert.fail();
+    rig.registry.misbehave = (request, response) => {
+      if (!request.url.endsWith(digest)) return false;
+      sendBytes(request, response, change(Buffer.from(rig.registry.blobs.get(digest) ?? '')));
+      return true;
+    };
+    return { image, digest };
+  }
+
+  async function assertRefused(image: string, digest: Digest, where: RegExp): Promise<void> {
+    const { blob } = (await resolve(rig.context, image)).planned;
+    await assert.rejects(runActivities(rig.context, image), (error: unknown) => {
+      assert.ok(error instanceof CacheError, String(error));
+      assert.equal(error.code, 'digest_mismatch', error.message);
+      assert.equal(error.retryable, false);
+      assert.ok(error.message.includes(digest), error.message);
+      assert.match(error.message, where);
+      return true;
+    });
+    assert.equal(await readArchive(rig.context.storage, blob), undefined);
+    assert.equal(await rig.context.storage.images.getBlobClient(blob).exists(), false);
+  }
+
+  const flip =
+    (at: number) =>
+    (bytes: Buffer): Buffer => {
+      bytes[at] = (bytes[at] ?? 0) ^ 1;
+      return bytes;
+    };
+  for (const [what, size, at] of [
+    ['the first byte of a small layer', 5000, 0],
+    ['the last byte of a small layer', 5000, 4999],
+    ['a byte in the first of many segments', 50_000, 7],
+    ['a byte in the last of many segments', 50_000, 49_999],
+  ] as const) {
+    it(`flips ${what}: nothing is committed, the layer is named`, async () => {
+      const { image, digest } = corrupt(size, flip(at));
+      await assertRefused(image, digest, /^Layer 2 of 3 of .*corrupt/);
+    });
+  }
+
+  it('truncates a layer: nothing is committed', async () => {
+    const { image, digest } = corrupt(50_000, (bytes) => bytes.subarray(0, 49_000));
+    await assertRefused(image, digest, /49000 bytes|fewer bytes|ended early/);
+  });
+
+  it('has more bytes than the manifest says: nothing is committed', async () => {
+    const { image, digest } = corrupt(5000, (bytes) => Buffer.concat([bytes, Buffer.alloc(700)]));
+    await assertRefused(image, digest, /5700 bytes|more bytes/);
+  });
+
+  it('says more in the manifest than there is: nothing is committed', async () => {
+    const bytes = layer(3000);
+    const { image, layers } = push({ layers: [bytes] });
+    const digest = layers[0]?.digest ?? assert.fail();
+    rig.registry.blobs.set(digest, bytes.subarray(0, 10));
+    await assertRefused(image, digest, /10 bytes/);
+  });
+});
