@@ -1,5 +1,7 @@
+import { buffer } from 'node:stream/consumers';
 import type { TokenCredential } from '@azure/identity';
 import {
+  type BlobClient,
   type BlobDownloadResponseParsed,
   BlobServiceClient,
   type ContainerClient,
@@ -103,6 +105,18 @@ export function findIn<T>(what: string, call: () => Promise<T>): Promise<T | und
       if (hasStatus(error, 404)) return undefined;
       throw error;
     }
+  });
+}
+
+/** A small blob, or its first `count` bytes, with one request. Undefined where there is none. */
+export function readBlob(
+  what: string,
+  client: BlobClient,
+  count?: number,
+): Promise<{ readonly bytes: Buffer; readonly contentType: string } | undefined> {
+  return findIn(what, async () => {
+    const answer = await client.download(0, count);
+    return { bytes: await buffer(bodyOf(answer)), contentType: answer.contentType ?? '' };
   });
 }
 

@@ -5,6 +5,7 @@ import { describeImage } from '../../src/service/describeImage.ts';
 import { ensureImage } from '../../src/service/ensureImage.ts';
 import { readDocument } from '../../src/store/hints/documents.ts';
 import { AMD64, ARM64 } from '../runs/support/loopbackRegistry.ts';
+import { storageCalls } from '../support/storageCalls.ts';
 import { RecordedRuns, type Rig, runActivities, startRig } from '../runs/support/rig.ts';
 
 let rig: Rig;
@@ -67,6 +68,20 @@ describe('ensuring an image', () => {
     // The next one asks again: a tag may move.
     await ensureImage(rig.context, runs, request);
     assert.equal(rig.registry.asked('HEAD', 'manifests').length - before, 2);
+  });
+
+  it('writes the alias of a tag when it changed, and not before', async () => {
+    const tag = `${rig.repository()}:1`;
+    rig.registry.push(tag, { layers: [Buffer.from('old')] });
+    const aliasWrites = async (): Promise<number> => {
+      const calls = await storageCalls(rig.server.connectionString, () =>
+        ensureImage(rig.context, new RecordedRuns(), rig.request(rig.image(tag))),
+      );
+      return calls.filter((call) => call.startsWith('PUT') && call.includes('/_tags/')).length;
+    };
+    assert.deepEqual([await aliasWrites(), await aliasWrites()], [1, 0]);
+    rig.registry.push(tag, { layers: [Buffer.from('new')] });
+    assert.deepEqual([await aliasWrites(), await aliasWrites()], [1, 0]);
   });
 
   it('asks no registry for a digest that is cached', async () => {

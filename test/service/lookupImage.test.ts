@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
+import { sha256Of } from '../../src/image/digest.ts';
 import { runId } from '../../src/runs/messages.ts';
 import { ensureImage } from '../../src/service/ensureImage.ts';
 import { lookupImage } from '../../src/service/lookupImage.ts';
 import { isoSeconds, readArchive } from '../../src/store/archive/archives.ts';
 import { AMD64 } from '../runs/support/loopbackRegistry.ts';
+import { storageCalls } from '../support/storageCalls.ts';
 import { RecordedRuns, type Rig, runActivities, setLastUsed, startRig } from '../runs/support/rig.ts';
 
 let rig: Rig;
@@ -82,5 +84,42 @@ describe('looking an image up', () => {
     const waiting = lookupImage(rig.context, runs, request, 20);
     await runActivities(rig.context, rig.image(tag));
     assert.equal((await waiting).state, 'ready');
+  });
+
+  it('costs one call by digest, two by tag, and one more for a stamp', async () => {
+    const tag = `${rig.repository()}:1`;
+    const { digest, blob } = await rig.cache(tag);
+    const calls = async (image: string, seconds: number): Promise<readonly string[]> => {
+      const config = { ...rig.context.config, lastUsedResolutionSeconds: seconds };
+      return storageCalls(rig.server.connectionString, () =>
+        lookupImage({ ...rig.context, config }, noRuns, rig.request(image), 0),
+      );
+    };
+    const { containerName } = rig.context.storage.images;
+    const byDigest = `${rig.image(tag)}@${digest}`;
+    assert.deepEqual(await calls(byDigest, 3600), [`HEAD ${containerName}/${blob}`]);
+    assert.deepEqual(await calls(byDigest, 0), [
+      `HEAD ${containerName}/${blob}`,
+      `PUT metadata ${containerName}/${blob}`,
+    ]);
+    assert.deepEqual(
+      (await calls(rig.image(tag), 3600)).map((call) => call.split(' ')[0]),
+      ['GET', 'HEAD'],
+    );
+  });
+
+  it('that waits lists no folder and counts no blocks', async () => {
+    const { ref, ...request } = rig.request(`${rig.image(rig.repository())}@${sha256Of('pending')}`);
+    const runs = new RecordedRuns();
+    const progress = { phase: 'copying', run: 'aaaaaaaa', blob: 'team/x.tar', totalBytes: 9 } as const;
+    runs.states.set(runId(ref, request.platform), { state: 'pending', progress });
+    const calls = await storageCalls(rig.server.connectionString, () =>
+      lookupImage(rig.context, runs, { ...request, ref }, 0),
+    );
+    assert.deepEqual(
+      calls.filter((call) => /list/.test(call)),
+      [],
+    );
+    assert.ok(calls.length > 0 && calls.length <= 2, calls.join('; '));
   });
 });

@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
-import { bodyOf, findIn, type Storage } from '../storage.ts';
+import { bodyOf, findIn, readBlob, type Storage } from '../storage.ts';
 
 /** The first bytes of an archive, at most `count`. Undefined where the archive is gone. */
 export async function readFirstBytes(
@@ -8,10 +7,7 @@ export async function readFirstBytes(
   blob: string,
   count: number,
 ): Promise<Uint8Array | undefined> {
-  return findIn('reading an archive', async () => {
-    const client = storage.images.getBlobClient(blob);
-    return buffer(bodyOf(await client.download(0, count)));
-  });
+  return (await readBlob('reading an archive', storage.images.getBlobClient(blob), count))?.bytes;
 }
 
 /** A stretch of an archive as a stream. Undefined where the archive is gone. */

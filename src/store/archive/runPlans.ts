@@ -1,4 +1,4 @@
-import { findIn, type Storage, storing } from '../storage.ts';
+import { findIn, readBlob, type Storage, storing } from '../storage.ts';
 
 /**
  * What a run has planned, as JSON, beside the blocks that it stages: it is lost only where they are lost too. No
@@ -13,11 +13,10 @@ export const RUN_PLANS = '_runs/';
 
 /** Undefined where there is none, or what is there is no JSON. */
 export async function readRunPlan(storage: Storage, blob: string, run: string): Promise<unknown> {
-  const bytes = await findIn("reading a run's plan", () =>
-    storage.images.getBlobClient(runPlanName(blob, run)).downloadToBuffer(),
-  );
+  const client = storage.images.getBlobClient(runPlanName(blob, run));
+  const found = await readBlob("reading a run's plan", client);
   try {
-    return bytes === undefined ? undefined : JSON.parse(bytes.toString('utf8'));
+    return found === undefined ? undefined : JSON.parse(found.bytes.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -2,7 +2,7 @@ import { type Digest, isDigest } from '../../image/digest.ts';
 import type { Platform } from '../../image/platform.ts';
 import type { ImageReference } from '../../image/reference.ts';
 import { digestAliasName, tagAliasName } from './hintNames.ts';
-import { findIn, type Storage, storing } from '../storage.ts';
+import { readBlob, type Storage, storing } from '../storage.ts';
 
 type Name = Pick<ImageReference, 'registry' | 'repository'>;
 
@@ -36,10 +36,10 @@ export function writeManifestOf(
 }
 
 async function readAlias(storage: Storage, blob: string): Promise<Digest | undefined> {
-  const bytes = await findIn('reading an alias', () => storage.index.getBlobClient(blob).downloadToBuffer());
-  if (bytes === undefined) return undefined;
+  const found = await readBlob('reading an alias', storage.index.getBlobClient(blob));
+  if (found === undefined) return undefined;
   try {
-    const alias: unknown = JSON.parse(bytes.toString('utf8'));
+    const alias: unknown = JSON.parse(found.bytes.toString('utf8'));
     const digest =
       typeof alias === 'object' && alias !== null && 'digest' in alias ? alias.digest : undefined;
     return typeof digest === 'string' && isDigest(digest) ? digest : undefined;

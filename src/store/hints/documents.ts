@@ -1,18 +1,15 @@
-import { buffer } from 'node:stream/consumers';
 import { type Digest, matchesDigest } from '../../image/digest.ts';
 import type { Document } from '../../image/document.ts';
-import { bodyOf, findIn, type Storage, storing } from '../storage.ts';
+import { readBlob, type Storage, storing } from '../storage.ts';
 import { documentName } from './hintNames.ts';
 
 /** Documents are kept as their registry sent them, so that one digest costs one pull in its life. */
 
 /** Undefined where it is not kept, or where what is kept does not match its digest. */
 export async function readDocument(storage: Storage, digest: Digest): Promise<Document | undefined> {
-  return findIn('reading a document', async () => {
-    const answer = await storage.index.getBlobClient(documentName(digest)).download();
-    const bytes = await buffer(bodyOf(answer));
-    return matchesDigest(bytes, digest) ? { digest, mediaType: answer.contentType ?? '', bytes } : undefined;
-  });
+  const found = await readBlob('reading a document', storage.index.getBlobClient(documentName(digest)));
+  if (found === undefined || !matchesDigest(found.bytes, digest)) return undefined;
+  return { digest, mediaType: found.contentType, bytes: found.bytes };
 }
 
 /** @param document its media type is the one that it was understood as */

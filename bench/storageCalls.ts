@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { imageState } from '../src/service/describeImage.ts';
+import { lookupImage } from '../src/service/lookupImage.ts';
+import { runId } from '../src/runs/messages.ts';
+import { commit, copyAll, RecordedRuns, resolve, runActivities, startRig } from '../test/runs/support/rig.ts';
+import { storageCalls } from '../test/support/storageCalls.ts';
+
+/** Ten segments of three blocks, and one layer for each. */
+const SEGMENTS = 10;
+const LAYER_BYTES = 12_000;
+
+/**
+ * What the service asks of storage: calls are counted, not timed, so the figures are the same on every machine. They
+ * are what a lookup and an image cost at the account, whose limits and prices go by the call.
+ */
+export async function run(): Promise<void> {
+  const rig = await startRig();
+  const { context, server } = rig;
+  const count = async (what: string, work: () => Promise<unknown>): Promise<void> => {
+    const calls = await storageCalls(server.connectionString, work);
+    const kinds = Map.groupBy(calls, (call) => call.replace(/ dockerimages(-index)?\/.*$/, '$1'));
+    const list = [...kinds].map(([kind, { length }]) => `${length} ${kind}`).join(', ');
+    console.log(`${what.padEnd(44)} ${String(calls.length).padStart(3)}   ${list}`);
+  };
+  try {
+    const tag = 'team/lookup:1';
+    const { digest } = rig.registry.push(tag, { layers: [randomBytes(1000)] });
+    await runActivities(context, rig.image(tag));
+    const byTag = rig.request(rig.image(tag));
+    const byDigest = rig.request(`${rig.image('team/lookup')}@${digest}`);
+    const runs = new RecordedRuns();
+    await count('lookup by digest, stamped lately', () => lookupImage(context, runs, byDigest, 0));
+    await count('lookup by tag, stamped lately', () => lookupImage(context, runs, byTag, 0));
+    const stamping = { ...context, config: { ...context.config, lastUsedResolutionSeconds: 0 } };
+    await count('lookup by digest, with a stamp', () => lookupImage(stamping, runs, byDigest, 0));
+
+    const pending = rig.request(`${rig.image('team/pending')}@${digest}`);
+    runs.states.set(runId(pending.ref, pending.platform), { state: 'pending' });
+    await count('poll of a lookup that waits', () => imageState(context, runs, pending));
+
+    const many = 'team/many:1';
+    rig.registry.push(many, { layers: Array.from({ length: SEGMENTS }, () => randomBytes(LAYER_BYTES)) });
+    const limits = { blockBytes: 4096, taskBytes: LAYER_BYTES + 1024, segmentBytes: LAYER_BYTES + 1024 };
+    await count(`an image of ${SEGMENTS} segments, 32 blocks`, async () => {
+      const resolved = await resolve(context, rig.image(many), { limits });
+      const copied = await copyAll(context, resolved);
+      if (copied.length !== SEGMENTS) throw new Error(`It has ${copied.length} segments.`);
+      await commit(context, resolved, copied);
+    });
+  } finally {
+    await rig.close();
+  }
+}
