@@ -5,7 +5,6 @@ import type { ImageRequest } from '../image/imageRequest.ts';
 import { runId, type RunProgress, type Runs, type RunStatus } from '../runs/messages.ts';
 import { type CachedImage, readArchive } from '../store/archive/archives.ts';
 import { stagedBytes } from '../store/archive/staging.ts';
-import type { Storage } from '../store/storage.ts';
 
 /** What an image is to the cache: there, on its way, given up, or unknown. */
 export type ImageState = ReadyImage | PendingImage | FailedImage | { readonly state: 'absent' };
@@ -20,7 +19,7 @@ export interface ReadyImage {
 export interface PendingImage {
   readonly state: 'pending';
   readonly progress?: RunProgress;
-  /** Bytes of the archive that lie in storage already; only describeImage counts them. */
+  /** Bytes of the archive that lie in storage already, where they were counted. */
   readonly stagedBytes?: number;
 }
 
@@ -52,23 +51,23 @@ export async function imageState(
   return status?.state === 'failed' ? status : { state: 'absent' };
 }
 
-/** The image's state with its progress in bytes: exact, since they are counted where they lie. */
+/** The image's state, with its progress in bytes. */
 export async function describeImage(
   context: CacheContext,
   runs: Runs,
   request: ImageRequest,
 ): Promise<ImageState> {
   const found = await imageState(context, runs, request);
-  if (found.state !== 'pending' || found.progress?.blob === undefined) return found;
-  return countStaged(context.storage, found, found.progress.blob, found.progress.run);
+  return found.state === 'pending' ? withProgress(context, found) : found;
 }
 
-async function countStaged(
-  storage: Storage,
+/** Counts the bytes of a pending image where they lie, so that its progress is exact. */
+export async function withProgress(
+  { storage }: CacheContext,
   found: PendingImage,
-  blob: string,
-  run: string,
-): Promise<ReadyImage | PendingImage> {
+): Promise<PendingImage | ReadyImage> {
+  const { blob, run } = found.progress ?? {};
+  if (blob === undefined || run === undefined) return found;
   const bytes = await stagedBytes(storage, blob, run);
   // A commit takes the staged blocks away a moment before the run has ended.
   const cached = bytes === 0 ? await readArchive(storage, blob) : undefined;

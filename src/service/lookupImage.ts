@@ -8,7 +8,7 @@ import { canonicalReference } from '../image/reference.ts';
 import type { Runs } from '../runs/messages.ts';
 import type { CachedImage } from '../store/archive/archives.ts';
 import { readUrl } from '../store/archive/readUrl.ts';
-import { imageState, type PendingImage } from './describeImage.ts';
+import { imageState, type PendingImage, withProgress } from './describeImage.ts';
 
 /** A cached image with a way to its bytes. */
 export interface UsableImage {
@@ -40,6 +40,8 @@ export async function lookupImage(
     await sleep(POLL_MS);
     found = await imageState(context, runs, request);
   }
+  // While it waits, the state is enough; whoever is told to go on waiting is told how far it is.
+  if (found.state === 'pending') found = await withProgress(context, found);
   const image = canonicalReference(request.ref);
   switch (found.state) {
     case 'ready':

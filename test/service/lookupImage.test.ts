@@ -108,18 +108,20 @@ describe('looking an image up', () => {
     );
   });
 
-  it('that waits lists no folder and counts no blocks', async () => {
+  it('that waits lists no folder, and counts blocks once, for its answer', async () => {
     const { ref, ...request } = rig.request(`${rig.image(rig.repository())}@${sha256Of('pending')}`);
     const runs = new RecordedRuns();
     const progress = { phase: 'copying', run: 'aaaaaaaa', blob: 'team/x.tar', totalBytes: 9 } as const;
     runs.states.set(runId(ref, request.platform), { state: 'pending', progress });
-    const calls = await storageCalls(rig.server.connectionString, () =>
-      lookupImage(rig.context, runs, { ...request, ref }, 0),
-    );
+    const calls = await storageCalls(rig.server.connectionString, async () => {
+      const found = await lookupImage(rig.context, runs, { ...request, ref }, 3);
+      assert.deepEqual(found, { state: 'pending', progress, stagedBytes: 0 });
+    });
     assert.deepEqual(
-      calls.filter((call) => /list/.test(call)),
+      calls.filter((call) => /^GET list/.test(call)),
       [],
     );
-    assert.ok(calls.length > 0 && calls.length <= 2, calls.join('; '));
+    assert.equal(calls.filter((call) => call.startsWith('GET blocklist')).length, 1);
+    assert.ok(calls.length >= 6, 'it polled');
   });
 });
