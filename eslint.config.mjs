@@ -40,7 +40,7 @@ const directionRules = direction.map(([folder, above]) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.local/', '.cache/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'node_modules/', '.local/', '.cache/', 'packages/*/test/fixtures/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -63,7 +63,7 @@ export default tseslint.config(
   },
   {
     // node:test's describe and it return promises that the runner awaits.
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'packages/*/test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startHost } from 'functions-host';
 import { startAzurite } from './azurite.ts';
 import { funcOnPath, startFunc } from './func.ts';
-import { startHost } from './host/host.ts';
 
 export interface Service {
   readonly url: string;

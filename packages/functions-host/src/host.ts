@@ -1,0 +1,132 @@
+/**
+ * A stand-in for the Azure Functions host on one machine: it loads the app as it is, with the real
+ * `@azure/functions` and `durable-functions`, and answers HTTP, runs timers and keeps orchestrations in memory.
+ * The package's README.md says how true it is to the real one, and where it is not.
+ */
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { ClientApi } from './durable/clientApi.ts';
+import { clientInput } from './durable/clientInput.ts';
+import { TaskHub } from './durable/taskHub.ts';
+import { createInvoker } from './worker/invoker.ts';
+import { startWorker } from './worker/functionWorker.ts';
+import type { Observation } from './worker/functionWorker.ts';
+import { readHostJson } from './hostJson.ts';
+import { createPublicServer, createRpcServer } from './http/httpServer.ts';
+import type { Keys } from './http/keys.ts';
+import { createRoutes } from './http/router.ts';
+import { Timers } from './timers/timers.ts';
+import type { TimerState } from './timers/timers.ts';
+
+export type { Observation };
+
+export interface HostOptions {
+  /** Absolute path of the module whose import registers the functions. */
+  readonly entry: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  /** 127.0.0.1 unless given. */
+  readonly hostname?: string;
+  /** How many activities run at once; default: what host.json says, else 4. */
+  readonly maxConcurrentActivities?: number;
+  readonly log?: (line: string) => void;
+  /** Keys to ask for. Without them all functions are open, as with Core Tools. */
+  readonly keys?: Keys;
+  /** Milliseconds until the host gives up on a function that cannot answer any more (streams on); 240 s. */
+  readonly unansweredAfterMs?: number;
+  /** Awaited before each turn of an orchestration: holds its queue, which the real host is slower to read. */
+  readonly beforeTurn?: () => Promise<void> | void;
+  /** State of the timers' monitors, kept up to date; give the same again for timers to make up for missed runs. */
+  readonly timerStates?: Map<string, TimerState>;
+  /** Hears of each invocation when it has ended. */
+  readonly observe?: (observation: Observation) => void;
+}
+
+export interface RunningHost {
+  readonly url: string;
+  readonly port: number;
+  /** Ends everything: no server, timer or thread is left running. */
+  close(): Promise<void>;
+}
+
+/** Rejects when the port is taken, the entry cannot be loaded, or asks for what is not supported here. */
+export async function startHost(options: HostOptions): Promise<RunningHost> {
+  const { entry, hostname = '127.0.0.1', log = console.error, keys, observe } = options;
+  const settings = readHostJson(entry);
+  const closers: (() => Promise<void> | void)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+
+  try {
+    const server = http.createServer(notReady);
+    const port = await listen(server, options.port, hostname);
+    closers.push(() => stop(server));
+    const rpcServer = http.createServer();
+    const rpcPort = await listen(rpcServer, 0, '127.0.0.1');
+    closers.push(() => stop(rpcServer));
+
+    const url = `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+    const worker = await startWorker(entry, { WEBSITE_HOSTNAME: new URL(url).host }, log, observe);
+    closers.push(() => worker.close());
+
+    const links = { taskHubName: settings.hubName, systemKey: keys?.system };
+    const rpcBaseUrl = `http://127.0.0.1:${rpcPort}/durabletask/`;
+    const invoke = createInvoker(worker, clientInput(url, rpcBaseUrl, links));
+    const hub = new TaskHub(worker.functions, invoke, {
+      name: settings.hubName,
+      maxConcurrentActivities: options.maxConcurrentActivities ?? settings.maxConcurrentActivities ?? 4,
+      beforeTurn: options.beforeTurn ?? (() => undefined),
+      defaultVersion: settings.defaultVersion,
+      log,
+    });
+    closers.push(() => hub.close());
+    const api = new ClientApi(hub, links);
+
+    const timers = new Timers(worker.functions, invoke, log, options.timerStates);
+    closers.push(() => timers.close());
+    server.off('request', notReady);
+    createPublicServer(server, {
+      functions: worker.functions,
+      httpUri: worker.httpUri,
+      invoke,
+      routes: createRoutes(worker.functions, settings.routePrefix, log),
+      keys,
+      api,
+      timers,
+      unansweredAfterMs: options.unansweredAfterMs ?? 240_000,
+      log,
+    });
+    createRpcServer(rpcServer, api);
+    timers.start();
+    return { url, port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What a client gets while the app is being loaded. */
+function notReady(_request: http.IncomingMessage, response: http.ServerResponse): void {
+  response.writeHead(503, { 'content-length': 0, 'retry-after': '1' }).end();
+}
+
+function listen(server: http.Server, port: number, hostname: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new Error(`Port ${port} of ${hostname} is in use.`, { cause: error })
+          : error,
+      ),
+    );
+    server.listen(port, hostname, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function stop(server: http.Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

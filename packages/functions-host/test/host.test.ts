@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startHost } from '../src/host.ts';
+import type { HostOptions, RunningHost } from '../src/host.ts';
+
+const SMALL = fileURLToPath(new URL('./apps/smallApp.ts', import.meta.url));
+const DURABLE = fileURLToPath(new URL('./apps/durableApp.ts', import.meta.url));
+
+const start = (options: Partial<HostOptions> = {}) =>
+  startHost({ entry: SMALL, port: 0, log: () => undefined, ...options });
+
+async function sumOfSquares(host: RunningHost, id: string): Promise<string> {
+  const response = await fetch(`${host.url}/api/sums/${id}`, { method: 'POST', body: '[1,2,3,4,5,6,7]' });
+  assert.equal(response.status, 200);
+  return response.text();
+}
+
+describe('The local host', () => {
+  it('runs an app from request to orchestration and back, again and again in one process', async () => {
+    for (const id of ['first', 'second']) {
+      const host = await start();
+      assert.equal(await sumOfSquares(host, id), '140');
+      await host.close();
+      await assert.rejects(fetch(host.url));
+    }
+  });
+
+  it('runs several apps beside each other, each with a task hub of its own', async () => {
+    const hosts = await Promise.all([start(), start()]);
+    assert.deepEqual(await Promise.all(hosts.map((host) => sumOfSquares(host, 'same'))), ['140', '140']);
+    await Promise.all(hosts.map((host) => host.close()));
+  });
+
+  it('leaves nothing running after it was closed: the process ends by itself', async () => {
+    const script = `
+      import { startHost } from ${JSON.stringify(new URL('../src/host.ts', import.meta.url).href)};
+      const host = await startHost({ entry: ${JSON.stringify(SMALL)}, port: 0 });
+      await fetch(host.url + '/api/sums/any', { method: 'POST', body: '[1]' });
+      await host.close();`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'ignore' });
+    const [code] = (await once(child, 'exit', { signal: AbortSignal.timeout(60_000) })) as [number | null];
+    assert.equal(code, 0);
+  });
+
+  it('says so when its port is in use', async () => {
+    const other = http.createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    await assert.rejects(start({ port }), new RegExp(`Port ${port} of 127.0.0.1 is in use`));
+    await new Promise((resolve) => other.close(resolve));
+  });
+
+  it('says so when the entry throws, and why', async () => {
+    await withEntry("throw new Error('a bad setting');", async (entry) => {
+      await assert.rejects(start({ entry }), /could not be loaded: a bad setting/);
+    });
+  });
+
+  it('runs no more activities at once than it may', async () => {
+    const running = { now: 0, most: 0 };
+    const host = await start({
+      entry: DURABLE,
+      maxConcurrentActivities: 2,
+      log: (line) => {
+        if (line.endsWith('busy +1')) running.most = Math.max(running.most, ++running.now);
+        if (line.endsWith('busy -1')) running.now -= 1;
+      },
+    });
+    const body = JSON.stringify({ method: 'startNew', args: ['busy-all', { instanceId: 'busy' }] });
+    await fetch(`${host.url}/api/client`, { method: 'POST', body });
+    const output = await ended(host, 'busy');
+    await host.close();
+    assert.equal(output, 6);
+    assert.equal(running.most, 2);
+  });
+});
+
+describe('What the local host does not have', () => {
+  const trigger = (code: string) =>
+    `import { app } from '@azure/functions'; import * as df from 'durable-functions'; ${code}`;
+
+  for (const [what, code, message] of [
+    [
+      'a queue trigger',
+      `app.storageQueue('q', { queueName: 'q', connection: 'c', handler: () => {} })`,
+      /'q' uses 'queueTrigger'/,
+    ],
+    ['an entity', `df.app.entity('counter', () => {})`, /'counter' uses 'entityTrigger'/],
+    [
+      'an output binding',
+      `import { output } from '@azure/functions'; app.http('h', { extraOutputs: [output.storageBlob({ path: 'p', connection: 'c' })], handler: () => ({}) })`,
+      /'h' uses 'blob'/,
+    ],
+    [
+      'a route with a segment of two parts',
+      `app.http('h', { route: '{a}.{b}', handler: () => ({}) })`,
+      /route segment '{a}.{b}'/,
+    ],
+    ['a bad schedule', `app.timer('t', { schedule: 'now', handler: () => {} })`, /schedule 'now'/],
+  ] as const) {
+    it(`${what} is refused when it starts`, async () => {
+      await withEntry(trigger(code), async (entry) => {
+        await assert.rejects(start({ entry }), message);
+      });
+    });
+  }
+
+  describe('is answered with an error that names it', () => {
+    let host: RunningHost;
+    before(async () => {
+      host = await start({ entry: DURABLE });
+    });
+    after(() => host.close());
+    const call = async (method: string, ...args: unknown[]) => {
+      const response = await fetch(`${host.url}/api/client`, {
+        method: 'POST',
+        body: JSON.stringify({ method, args }),
+      });
+      return (await response.json()) as {
+        readonly returned?: unknown;
+        readonly threw?: { readonly message: string };
+      };
+    };
+
+    for (const [orchestrator, message] of [
+      ['calls-entity', 'callEntity is not supported by the local host.'],
+      ['calls-http', 'callHttp is not supported by the local host.'],
+      ['retry-timeout', 'retryTimeoutInMilliseconds is not supported by the local host.'],
+      ['timer-7-days', 'createTimer for more than six days is not supported by the local host.'],
+    ] as const) {
+      it(`${orchestrator}: the instance fails`, async () => {
+        await call('startNew', orchestrator, { instanceId: orchestrator });
+        assert.equal(
+          await ended(host, orchestrator),
+          `Orchestrator function '${orchestrator}' failed: ${message}`,
+        );
+      });
+    }
+    it('rewind of an instance', async () => {
+      const { threw } = await call('rewind', 'any', 'because');
+      assert.match(threw?.message ?? '', /To rewind an instance is not supported by the local host/);
+    });
+    it('the state of an entity', async () => {
+      const { threw } = await call('readEntityState', { name: 'counter', key: 'one' });
+      assert.match(threw?.message ?? '', /501.*An entity is not supported by the local host/);
+    });
+  });
+});
+
+describe('The list of instances', () => {
+  it('comes in pages, in the order of ids', async () => {
+    const host = await start({ entry: DURABLE });
+    const api = `${host.url}/runtime/webhooks/durabletask`;
+    const ids = ['a', 'B', 'b', 'c', 'd'];
+    for (const id of ids)
+      await fetch(`${api}/orchestrators/orchestrator-returns-true/${id}`, { method: 'POST', body: '1' });
+    const pages: string[][] = [];
+    let token = '';
+    do {
+      const page = await fetch(`${api}/instances?top=2`, { headers: { 'x-ms-continuation-token': token } });
+      pages.push(((await page.json()) as { instanceId: string }[]).map(({ instanceId }) => instanceId));
+      token = page.headers.get('x-ms-continuation-token') ?? '';
+    } while (token !== '');
+    await host.close();
+    assert.deepEqual(pages, [['B', 'a'], ['b', 'c'], ['d']]);
+  });
+});
+
+/** The output of an instance, once it has ended. */
+async function ended(host: RunningHost, id: string): Promise<unknown> {
+  for (;;) {
+    const response = await fetch(`${host.url}/runtime/webhooks/durabletask/instances/${id}`);
+    const { output } = (await response.json()) as { readonly output: unknown };
+    if (response.status === 200) return output;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** Writes a module beside the apps, where it finds the libraries, for as long as `use` needs it. */
+async function withEntry(code: string, use: (entry: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(fileURLToPath(new URL('./apps/tmp-', import.meta.url)));
+  try {
+    const entry = `${folder}/entry.mjs`;
+    await writeFile(entry, code);
+    await use(entry);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
