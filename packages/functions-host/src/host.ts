@@ -16,17 +16,17 @@ import { createPublicServer, createRpcServer } from './http/httpServer.ts';
 import type { Keys } from './http/keys.ts';
 import { createRoutes } from './http/router.ts';
 import { Timers } from './timers/timers.ts';
-import type { TimerState } from './timers/timers.ts';
 
 export type { Observation };
+
+/** Others on the network cannot reach the host. */
+const HOSTNAME = '127.0.0.1';
 
 export interface HostOptions {
   /** Absolute path of the module whose import registers the functions. */
   readonly entry: string;
   /** 0 for any free port. */
   readonly port: number;
-  /** 127.0.0.1 unless given. */
-  readonly hostname?: string;
   /** How many activities run at once; default: what host.json says, else 4. */
   readonly maxConcurrentActivities?: number;
   readonly log?: (line: string) => void;
@@ -36,8 +36,6 @@ export interface HostOptions {
   readonly unansweredAfterMs?: number;
   /** Awaited before each turn of an orchestration: holds its queue, which the real host is slower to read. */
   readonly beforeTurn?: () => Promise<void> | void;
-  /** State of the timers' monitors, kept up to date; give the same again for timers to make up for missed runs. */
-  readonly timerStates?: Map<string, TimerState>;
   /** Hears of each invocation when it has ended. */
   readonly observe?: (observation: Observation) => void;
 }
@@ -51,7 +49,7 @@ export interface RunningHost {
 
 /** Rejects when the port is taken, the entry cannot be loaded, or asks for what is not supported here. */
 export async function startHost(options: HostOptions): Promise<RunningHost> {
-  const { entry, hostname = '127.0.0.1', log = console.error, keys, observe } = options;
+  const { entry, log = console.error, keys, observe } = options;
   const settings = readHostJson(entry);
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
@@ -60,30 +58,28 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
 
   try {
     const server = http.createServer(notReady);
-    const port = await listen(server, options.port, hostname);
+    const port = await listen(server, options.port);
     closers.push(() => stop(server));
     const rpcServer = http.createServer();
-    const rpcPort = await listen(rpcServer, 0, '127.0.0.1');
+    const rpcPort = await listen(rpcServer, 0);
     closers.push(() => stop(rpcServer));
 
-    const url = `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${port}`;
+    const url = `http://${HOSTNAME}:${port}`;
     const worker = await startWorker(entry, { WEBSITE_HOSTNAME: new URL(url).host }, log, observe);
     closers.push(() => worker.close());
 
     const links = { taskHubName: settings.hubName, systemKey: keys?.system };
-    const rpcBaseUrl = `http://127.0.0.1:${rpcPort}/durabletask/`;
+    const rpcBaseUrl = `http://${HOSTNAME}:${rpcPort}/durabletask/`;
     const invoke = createInvoker(worker, clientInput(url, rpcBaseUrl, links));
     const hub = new TaskHub(worker.functions, invoke, {
-      name: settings.hubName,
       maxConcurrentActivities: options.maxConcurrentActivities ?? settings.maxConcurrentActivities ?? 4,
       beforeTurn: options.beforeTurn ?? (() => undefined),
-      defaultVersion: settings.defaultVersion,
       log,
     });
     closers.push(() => hub.close());
     const api = new ClientApi(hub, links);
 
-    const timers = new Timers(worker.functions, invoke, log, options.timerStates);
+    const timers = new Timers(worker.functions, invoke, log);
     closers.push(() => timers.close());
     server.off('request', notReady);
     createPublicServer(server, {
@@ -111,16 +107,16 @@ function notReady(_request: http.IncomingMessage, response: http.ServerResponse)
   response.writeHead(503, { 'content-length': 0, 'retry-after': '1' }).end();
 }
 
-function listen(server: http.Server, port: number, hostname: string): Promise<number> {
+function listen(server: http.Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'EADDRINUSE'
-          ? new Error(`Port ${port} of ${hostname} is in use.`, { cause: error })
+          ? new Error(`Port ${port} of ${HOSTNAME} is in use.`, { cause: error })
           : error,
       ),
     );
-    server.listen(port, hostname, () => resolve((server.address() as AddressInfo).port));
+    server.listen(port, HOSTNAME, () => resolve((server.address() as AddressInfo).port));
   });
 }
 

@@ -2,10 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export interface HostJson {
+interface HostJson {
   readonly routePrefix: string;
   readonly hubName: string;
-  readonly defaultVersion: string | undefined;
   readonly maxConcurrentActivities: number | undefined;
 }
 
@@ -23,6 +22,8 @@ interface File {
 /** Reads the host.json of the folder the entry is in, or of the nearest one above; its defaults when there is none. */
 export function readHostJson(entry: string): HostJson {
   const { http, durableTask } = findFile(dirname(entry)).extensions ?? {};
+  if (durableTask?.defaultVersion !== undefined)
+    throw new Error('host.json sets durableTask.defaultVersion, which the local host does not support.');
   const hubName = (durableTask?.hubName ?? 'TestHubName').replace(
     /%(\w+)%/g,
     (_, name: string) => process.env[name] ?? name,
@@ -30,7 +31,6 @@ export function readHostJson(entry: string): HostJson {
   return {
     routePrefix: (http?.routePrefix ?? 'api').replace(/^\/+|\/+$/g, ''),
     hubName: hubName.replace(/[^a-z0-9]/gi, ''),
-    defaultVersion: durableTask?.defaultVersion,
     maxConcurrentActivities: durableTask?.maxConcurrentActivityFunctions,
   };
 }

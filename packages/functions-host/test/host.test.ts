@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHost } from '../src/host.ts';
@@ -102,6 +103,17 @@ describe('What the local host does not have', () => {
       `app.http('h', { route: '{a}.{b}', handler: () => ({}) })`,
       /route segment '{a}.{b}'/,
     ],
+    [
+      'a constraint of a route',
+      `app.http('h', { route: '{a:guid}', handler: () => ({}) })`,
+      /route segment '{a:guid}'/,
+    ],
+    [
+      "a function's retry",
+      `app.timer('t', { schedule: '0 0 0 1 1 *', retry: { strategy: 'fixedDelay', delayInterval: 1, maxRetryCount: 1 }, handler: () => {} })`,
+      /'t' uses 'retry'/,
+    ],
+    ['a hook', `app.hook.preInvocation(() => {})`, /hook 'preInvocation'/],
     ['a bad schedule', `app.timer('t', { schedule: 'now', handler: () => {} })`, /schedule 'now'/],
   ] as const) {
     it(`${what} is refused when it starts`, async () => {
@@ -110,6 +122,14 @@ describe('What the local host does not have', () => {
       });
     });
   }
+
+  it('a default version in host.json is refused when it starts', async () => {
+    await withEntry('', async (entry) => {
+      const settings = { extensions: { durableTask: { defaultVersion: '1.0' } } };
+      await writeFile(path.join(path.dirname(entry), 'host.json'), JSON.stringify(settings));
+      await assert.rejects(start({ entry }), /defaultVersion/);
+    });
+  });
 
   describe('is answered with an error that names it', () => {
     let host: RunningHost;
@@ -145,6 +165,10 @@ describe('What the local host does not have', () => {
     it('rewind of an instance', async () => {
       const { threw } = await call('rewind', 'any', 'because');
       assert.match(threw?.message ?? '', /To rewind an instance is not supported by the local host/);
+    });
+    it('an orchestration with a version', async () => {
+      const { threw } = await call('startNew', 'orchestrator-returns-true', { version: '1.0' });
+      assert.match(threw?.message ?? '', /A version is not supported by the local host/);
     });
     it('the state of an entity', async () => {
       const { threw } = await call('readEntityState', { name: 'counter', key: 'one' });

@@ -9,7 +9,7 @@ import type { Instance } from './instance.ts';
 import { statusText } from './statusView.ts';
 import type { TaskHub } from './taskHub.ts';
 
-export interface ApiRequest {
+interface ApiRequest {
   readonly method: string;
   /** Path below the API's base, not decoded, without a leading slash. */
   readonly path: string;
@@ -94,13 +94,13 @@ export class ClientApi {
 
   #start({ body, query, origin }: ApiRequest, [name, id, ...more]: string[]): ApiResponse {
     if (name === undefined || name === '' || more.length > 0) return EMPTY_404;
+    if (query.has('version')) return notHere('A version');
     const input = body === '' ? null : readJson(body);
     if (input instanceof SyntaxError) return invalidJson(body, input);
     const instance = this.#hub.start({
       name,
       id: id === undefined || id === '' ? undefined : id,
       input: input === null ? (body === '' ? null : 'null') : JSON.stringify(input),
-      version: query.get('version'),
     });
     if (instance === undefined) {
       const status = this.#hub.instances.get(id ?? '')?.status ?? 'Running';

@@ -1,7 +1,7 @@
 /** How failures are worded in history, in the error an orchestrator sees, and in the status. */
 import { FunctionError } from '../worker/functionWorker.ts';
 
-export interface Failure {
+interface Failure {
   readonly reason: string;
   readonly details: string;
 }

@@ -51,7 +51,6 @@ export function executionStarted(start: {
   readonly instanceId: string;
   readonly executionId: string;
   readonly input: string | null;
-  readonly version?: string | null;
   readonly parent?: Parent | undefined;
   readonly generation: number | null;
 }): HistoryEvent {
@@ -68,7 +67,7 @@ export function executionStarted(start: {
             Version: null,
           },
     Name: start.name,
-    Version: start.version ?? null,
+    Version: null,
     Input: start.input,
     Tags: null,
     Correlation: null,

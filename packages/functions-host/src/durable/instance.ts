@@ -13,7 +13,7 @@ import type { HistoryEvent, Parent } from './history.ts';
 import { Script } from './script.ts';
 import type { Command } from './script.ts';
 
-export type RuntimeStatus = 'Pending' | 'Running' | 'Suspended' | 'Completed' | 'Failed' | 'Terminated';
+type RuntimeStatus = 'Pending' | 'Running' | 'Suspended' | 'Completed' | 'Failed' | 'Terminated';
 
 const OUT_OF_PROC_LABEL = '$OutOfProcData$:';
 
@@ -36,16 +36,14 @@ export interface StartOptions {
   readonly name: string;
   readonly id: string;
   readonly input: string | null;
-  readonly version?: string | null;
   readonly parent?: Parent;
   /** How many instances with this id came before. */
-  readonly generation?: number;
+  readonly generation: number;
 }
 
 export class Instance {
   readonly id: string;
   readonly name: string;
-  readonly version: string | null;
   readonly parent: Parent | undefined;
   readonly generation: number;
   readonly createdTime = new Date();
@@ -67,13 +65,9 @@ export class Instance {
   #busy = false;
   readonly #surroundings: Surroundings;
 
-  constructor(
-    { name, id, input, version, parent, generation = 0 }: StartOptions,
-    surroundings: Surroundings,
-  ) {
+  constructor({ name, id, input, parent, generation }: StartOptions, surroundings: Surroundings) {
     this.id = id;
     this.name = name;
-    this.version = version ?? null;
     this.parent = parent;
     this.generation = generation;
     this.input = input;
@@ -114,8 +108,8 @@ export class Instance {
   }
 
   #started(generation: number | null): HistoryEvent {
-    const { name, id: instanceId, executionId, input, version, parent } = this;
-    return history.executionStarted({ name, instanceId, executionId, input, version, parent, generation });
+    const { name, id: instanceId, executionId, input, parent } = this;
+    return history.executionStarted({ name, instanceId, executionId, input, parent, generation });
   }
 
   async #turn(event: HistoryEvent): Promise<void> {

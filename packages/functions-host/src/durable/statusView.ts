@@ -4,7 +4,7 @@ import { EventType } from './history.ts';
 import type { HistoryEvent } from './history.ts';
 import type { Instance } from './instance.ts';
 
-export interface Show {
+interface Show {
   readonly input: boolean;
   readonly history: boolean;
   readonly historyOutput: boolean;

@@ -12,20 +12,17 @@ import type { StartOptions, Surroundings } from './instance.ts';
 import { Limit } from './limit.ts';
 import type { Command } from './script.ts';
 
-export interface TaskHubOptions {
-  readonly name: string;
+interface TaskHubOptions {
   readonly maxConcurrentActivities: number;
   /** Awaited before each turn of an orchestration. */
   readonly beforeTurn: () => Promise<void> | void;
-  readonly defaultVersion?: string | undefined;
   readonly log: (line: string) => void;
 }
 
 /** What a client asked cannot be done to the instance as it is. */
-export type Refusal = 'absent' | 'ended';
+type Refusal = 'absent' | 'ended';
 
 export class TaskHub {
-  readonly name: string;
   readonly instances = new Map<string, Instance>();
   readonly #functions: readonly FunctionMetadata[];
   readonly #invoke: Invoke;
@@ -36,7 +33,6 @@ export class TaskHub {
   #closed = false;
 
   constructor(functions: readonly FunctionMetadata[], invoke: Invoke, options: TaskHubOptions) {
-    this.name = options.name;
     this.#functions = functions;
     this.#invoke = invoke;
     this.#options = options;
@@ -53,13 +49,14 @@ export class TaskHub {
   }
 
   /** Starts an instance, in the place of an ended one with its id; undefined when one still runs. */
-  start(start: Omit<StartOptions, 'id'> & { readonly id?: string | undefined }): Instance | undefined {
+  start(
+    start: Omit<StartOptions, 'id' | 'generation'> & { readonly id?: string | undefined },
+  ): Instance | undefined {
     const id = start.id ?? randomUUID().replaceAll('-', '');
     const earlier = this.instances.get(id);
     if (earlier?.isEnded === false) return undefined;
-    const version = start.version ?? this.#options.defaultVersion ?? null;
     const instance = new Instance(
-      { ...start, id, version, generation: (earlier?.generation ?? -1) + 1 },
+      { ...start, id, generation: (earlier?.generation ?? -1) + 1 },
       this.#surroundings,
     );
     this.instances.set(id, instance);

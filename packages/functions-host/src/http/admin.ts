@@ -7,7 +7,7 @@ import type { Keys } from './keys.ts';
 import type { FunctionMetadata } from '../worker/rpc.ts';
 import type { Timers } from '../timers/timers.ts';
 
-export interface Admin {
+interface Admin {
   readonly functions: readonly FunctionMetadata[];
   readonly keys: Keys | undefined;
   readonly timers: Timers;
@@ -26,12 +26,7 @@ export async function handleAdmin(call: HttpCall, response: ServerResponse, admi
     if (key !== keys.master) return empty(response, 401, { 'www-authenticate': 'Bearer' });
   }
   if (path === '/admin/host/status' && method === 'GET') {
-    return json(response, {
-      id: 'local',
-      state: 'Running',
-      version: 'local',
-      processUptime: Math.round(process.uptime() * 1000),
-    });
+    return json(response, { state: 'Running' });
   }
   const name = /^\/admin\/functions\/([^/]+)$/.exec(path)?.[1]?.toLowerCase();
   const fn = admin.functions.find((candidate) => candidate.name.toLowerCase() === name);

@@ -17,7 +17,7 @@ const HOP_BY_HOP = new Set([
 
 const SHORT_ANSWER_BYTES = 4096;
 
-export interface Forwarding {
+interface Forwarding {
   readonly httpUri: string;
   readonly invocationId: string;
   /** The body, where it was read already. */

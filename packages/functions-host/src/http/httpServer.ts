@@ -27,7 +27,7 @@ const WEBHOOKS = '/runtime/webhooks/durabletask/';
 const RPC = '/durabletask/';
 const ANSWER_GRACE_MS = 1000;
 
-export interface PublicServer {
+interface PublicServer {
   readonly functions: readonly FunctionMetadata[];
   /** Where the worker takes requests itself, with streams on. */
   readonly httpUri: string | undefined;

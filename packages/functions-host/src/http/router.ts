@@ -24,29 +24,20 @@ interface Part {
   readonly kind: 'literal' | 'param' | 'catchAll';
   readonly text: string;
   readonly optional: boolean;
-  readonly constraint: string | undefined;
+  /** `{name:int}` matches whole numbers only. */
+  readonly isInt: boolean;
 }
-export type Template = readonly Part[];
-
-const CONSTRAINTS: Readonly<Record<string, RegExp>> = {
-  int: /^-?\d+$/,
-  long: /^-?\d+$/,
-  bool: /^(true|false)$/i,
-  guid: /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i,
-  alpha: /^[a-z]*$/i,
-};
+type Template = readonly Part[];
 
 /** Throws for templates it does not know how to match, rather than match them wrongly. */
-export function parseTemplate(template: string): Template {
+function parseTemplate(template: string): Template {
   return template
     .split('/')
     .filter((segment) => segment !== '')
     .map((segment): Part => {
-      if (!segment.includes('{'))
-        return { kind: 'literal', text: segment, optional: false, constraint: undefined };
-      const parameter = /^\{(\*{0,2})(\w+)(?::(\w+))?(\?)?\}$/.exec(segment);
-      const constraint = parameter?.[3];
-      if (parameter === null || (constraint !== undefined && !(constraint in CONSTRAINTS))) {
+      if (!segment.includes('{')) return { kind: 'literal', text: segment, optional: false, isInt: false };
+      const parameter = /^\{(\*{0,2})(\w+)(:int)?(\?)?\}$/.exec(segment);
+      if (parameter === null) {
         throw new Error(`The local host does not support the route segment '${segment}' of '${template}'.`);
       }
       const catchAll = parameter[1] !== '';
@@ -54,7 +45,7 @@ export function parseTemplate(template: string): Template {
         kind: catchAll ? 'catchAll' : 'param',
         text: parameter[2] ?? '',
         optional: parameter[4] !== undefined || catchAll,
-        constraint,
+        isInt: parameter[3] !== undefined,
       };
     });
 }
@@ -142,8 +133,7 @@ function matchTemplate(template: Template, path: string): Record<string, string>
     } else if (part.kind === 'literal') {
       if (segment.toLowerCase() !== part.text.toLowerCase()) return undefined;
     } else {
-      if (part.constraint !== undefined && CONSTRAINTS[part.constraint]?.test(segment) === false)
-        return undefined;
+      if (part.isInt && !/^-?\d+$/.test(segment)) return undefined;
       params[part.text] = segment;
     }
   }

@@ -36,10 +36,6 @@ function toRemoteError(thrown: unknown): RemoteError {
   return { name: 'Error', message, stack: message };
 }
 
-async function runHooks(name: string, context: Record<string, unknown>): Promise<void> {
-  for (const hook of registry.hooks.get(name) ?? []) await hook(context);
-}
-
 async function invoke({ invocationId, functionName, request }: ToWorker): Promise<void> {
   try {
     const registered = registry.functions.get(functionName.toLowerCase());
@@ -55,34 +51,8 @@ async function invoke({ invocationId, functionName, request }: ToWorker): Promis
     const model = registry.model.getInvocationModel(core);
     const { context, inputs } = await model.getArguments();
 
-    const hookContext: Record<string, unknown> = {
-      hookData: {},
-      appHookData: {},
-      invocationContext: context,
-      inputs,
-    };
-    hookContext.functionCallback = registered.handler;
-    core.state = 'preInvocationHooks';
-    await runHooks('preInvocation', hookContext);
-    core.state = 'invocation';
-    try {
-      hookContext.result = await model.invokeFunction(
-        context,
-        inputs,
-        hookContext.functionCallback as typeof registered.handler,
-      );
-    } catch (thrown) {
-      hookContext.error = thrown;
-    }
-    core.state = 'postInvocationHooks';
-    await runHooks('postInvocation', hookContext);
-    if (hookContext.error !== undefined) throw hookContext.error as Error;
-
-    send({
-      type: 'returned',
-      invocationId,
-      response: await model.getResponse(context, hookContext.result),
-    });
+    const result = await model.invokeFunction(context, inputs, registered.handler);
+    send({ type: 'returned', invocationId, response: await model.getResponse(context, result) });
   } catch (thrown) {
     send({ type: 'threw', invocationId, error: toRemoteError(thrown) });
   }
@@ -91,7 +61,6 @@ async function invoke({ invocationId, functionName, request }: ToWorker): Promis
 async function start(entry: string): Promise<void> {
   await import(pathToFileURL(entry).href);
   if (registry.model === undefined) throw new Error(`${entry} registered no function.`);
-  await runHooks('appStart', { hookData: {}, appHookData: {} });
   const capabilities = await registry.model.getCapabilities({});
   port?.on('message', (message: ToWorker) => void invoke(message));
   send({ type: 'ready', functions: [...registry.functions.values()].map((f) => f.metadata), capabilities });

@@ -14,12 +14,14 @@ export type Invoke = (
 /** Throws when a function has a trigger or a binding that the local host does not have. */
 export function createInvoker(worker: FunctionWorker, durableClientInput: string): Invoke {
   const inputs = new Map<string, { readonly name: string; readonly data: TypedData }[]>();
-  for (const { name: functionName, ...rest } of worker.functions) {
-    const trigger = triggerOf({ name: functionName, ...rest });
+  for (const fn of worker.functions) {
+    const { name: functionName, bindings, retryOptions } = fn;
+    const trigger = triggerOf(fn);
     if (!TRIGGERS.has(trigger.binding.type.toLowerCase()))
       throw unsupported(functionName, trigger.binding.type);
+    if (retryOptions !== undefined && retryOptions !== null) throw unsupported(functionName, 'retry');
     const extra = [];
-    for (const [name, binding] of Object.entries(rest.bindings)) {
+    for (const [name, binding] of Object.entries(bindings)) {
       if (name === trigger.name || binding.type === 'http') continue;
       if (binding.type !== 'durableClient') throw unsupported(functionName, binding.type);
       extra.push({ name, data: { string: durableClientInput } });

@@ -12,7 +12,7 @@ export interface TypedData {
   http?: RpcHttp | null;
 }
 
-export interface NullableString {
+interface NullableString {
   readonly value: string;
 }
 
@@ -50,6 +50,7 @@ export interface Binding {
 export interface FunctionMetadata {
   readonly name: string;
   readonly bindings: Readonly<Record<string, Binding>>;
+  /** Of the function itself, not of an activity's call. */
   readonly retryOptions?: unknown;
 }
 
@@ -60,7 +61,6 @@ export interface InvocationRequest {
 
 export interface InvocationResponse {
   readonly returnValue?: TypedData | null;
-  readonly outputData?: readonly { readonly name: string; readonly data: TypedData }[];
 }
 
 /** What a function threw; only this much of it crosses to the host. */
