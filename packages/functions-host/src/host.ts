@@ -12,6 +12,7 @@ import { createInvoker } from './worker/invoker.ts';
 import { startWorker } from './worker/functionWorker.ts';
 import type { Observation } from './worker/functionWorker.ts';
 import { readHostJson } from './hostJson.ts';
+import type { Environment } from './hostJson.ts';
 import { createPublicServer, createRpcServer } from './http/httpServer.ts';
 import type { Keys } from './http/keys.ts';
 import { createRoutes } from './http/router.ts';
@@ -30,6 +31,8 @@ export interface HostOptions {
   /** How many activities run at once; default: what host.json says, else 4. */
   readonly maxConcurrentActivities?: number;
   readonly log?: (line: string) => void;
+  /** The app's environment, which holds its settings; this process's own unless given. */
+  readonly env?: Environment;
   /** Keys to ask for. Without them all functions are open, as with Core Tools. */
   readonly keys?: Keys;
   /** Milliseconds until the host gives up on a function that cannot answer any more (streams on); 240 s. */
@@ -43,14 +46,16 @@ export interface HostOptions {
 export interface RunningHost {
   readonly url: string;
   readonly port: number;
+  /** Settles, with the reason, when the app's thread ends by itself. Nothing is answered from then on; close the host. */
+  readonly ended: Promise<Error>;
   /** Ends everything: no server, timer or thread is left running. */
   close(): Promise<void>;
 }
 
 /** Rejects when the port is taken, the entry cannot be loaded, or asks for what is not supported here. */
 export async function startHost(options: HostOptions): Promise<RunningHost> {
-  const { entry, log = console.error, keys, observe } = options;
-  const settings = readHostJson(entry);
+  const { entry, log = console.error, env = process.env, keys, observe } = options;
+  const settings = readHostJson(entry, env);
   const closers: (() => Promise<void> | void)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -65,7 +70,8 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     closers.push(() => stop(rpcServer));
 
     const url = `http://${HOSTNAME}:${port}`;
-    const worker = await startWorker(entry, { WEBSITE_HOSTNAME: new URL(url).host }, log, observe);
+    const appEnv = { ...env, WEBSITE_HOSTNAME: new URL(url).host };
+    const worker = await startWorker(entry, appEnv, log, observe);
     closers.push(() => worker.close());
 
     const links = { taskHubName: settings.hubName, systemKey: keys?.system };
@@ -79,7 +85,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     closers.push(() => hub.close());
     const api = new ClientApi(hub, links);
 
-    const timers = new Timers(worker.functions, invoke, log);
+    const timers = new Timers(worker.functions, invoke, { log, env });
     closers.push(() => timers.close());
     server.off('request', notReady);
     createPublicServer(server, {
@@ -95,7 +101,7 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
     });
     createRpcServer(rpcServer, api);
     timers.start();
-    return { url, port, close };
+    return { url, port, ended: worker.ended, close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+/** Where settings are: environment variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 interface HostJson {
   readonly routePrefix: string;
   readonly hubName: string;
@@ -20,13 +23,13 @@ interface File {
 }
 
 /** Reads the host.json of the folder the entry is in, or of the nearest one above; its defaults when there is none. */
-export function readHostJson(entry: string): HostJson {
+export function readHostJson(entry: string, env: Environment): HostJson {
   const { http, durableTask } = findFile(dirname(entry)).extensions ?? {};
   if (durableTask?.defaultVersion !== undefined)
     throw new Error('host.json sets durableTask.defaultVersion, which the local host does not support.');
   const hubName = (durableTask?.hubName ?? 'TestHubName').replace(
     /%(\w+)%/g,
-    (_, name: string) => process.env[name] ?? name,
+    (_, name: string) => env[name] ?? name,
   );
   return {
     routePrefix: (http?.routePrefix ?? 'api').replace(/^\/+|\/+$/g, ''),

@@ -6,15 +6,21 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHost } from '../src/host.ts';
 import type { HostOptions, RunningHost } from '../src/host.ts';
+import { LIMIT, until } from './support/waiting.ts';
 
 const SMALL = fileURLToPath(new URL('./apps/smallApp.ts', import.meta.url));
 const DURABLE = fileURLToPath(new URL('./apps/durableApp.ts', import.meta.url));
 
-const start = (options: Partial<HostOptions> = {}) =>
-  startHost({ entry: SMALL, port: 0, log: () => undefined, ...options });
+/** Starts a host that is closed when the test has ended, whatever becomes of it. */
+async function start(t: TestContext, options: Partial<HostOptions> = {}): Promise<RunningHost> {
+  const host = await startHost({ entry: SMALL, port: 0, log: () => undefined, ...options });
+  t.after(() => host.close());
+  return host;
+}
 
 async function sumOfSquares(host: RunningHost, id: string): Promise<string> {
   const response = await fetch(`${host.url}/api/sums/${id}`, { method: 'POST', body: '[1,2,3,4,5,6,7]' });
@@ -23,22 +29,25 @@ async function sumOfSquares(host: RunningHost, id: string): Promise<string> {
 }
 
 describe('The local host', () => {
-  it('runs an app from request to orchestration and back, again and again in one process', async () => {
-    for (const id of ['first', 'second']) {
-      const host = await start();
-      assert.equal(await sumOfSquares(host, id), '140');
-      await host.close();
-      await assert.rejects(fetch(host.url));
-    }
-  });
+  it(
+    'runs an app from request to orchestration and back, again and again in one process',
+    LIMIT,
+    async (t) => {
+      for (const id of ['first', 'second']) {
+        const host = await start(t);
+        assert.equal(await sumOfSquares(host, id), '140');
+        await host.close();
+        await assert.rejects(fetch(host.url));
+      }
+    },
+  );
 
-  it('runs several apps beside each other, each with a task hub of its own', async () => {
-    const hosts = await Promise.all([start(), start()]);
+  it('runs several apps beside each other, each with a task hub of its own', LIMIT, async (t) => {
+    const hosts = await Promise.all([start(t), start(t)]);
     assert.deepEqual(await Promise.all(hosts.map((host) => sumOfSquares(host, 'same'))), ['140', '140']);
-    await Promise.all(hosts.map((host) => host.close()));
   });
 
-  it('leaves nothing running after it was closed: the process ends by itself', async () => {
+  it('leaves nothing running after it was closed: the process ends by itself', LIMIT, async () => {
     const script = `
       import { startHost } from ${JSON.stringify(new URL('../src/host.ts', import.meta.url).href)};
       const host = await startHost({ entry: ${JSON.stringify(SMALL)}, port: 0 });
@@ -49,23 +58,55 @@ describe('The local host', () => {
     assert.equal(code, 0);
   });
 
-  it('says so when its port is in use', async () => {
+  it('says so when its port is in use', LIMIT, async (t) => {
     const other = http.createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
-    await assert.rejects(start({ port }), new RegExp(`Port ${port} of 127.0.0.1 is in use`));
+    await assert.rejects(start(t, { port }), new RegExp(`Port ${port} of 127.0.0.1 is in use`));
     await new Promise((resolve) => other.close(resolve));
   });
 
-  it('says so when the entry throws, and why', async () => {
+  it('says so when the entry throws, and why', LIMIT, async (t) => {
     await withEntry("throw new Error('a bad setting');", async (entry) => {
-      await assert.rejects(start({ entry }), /could not be loaded: a bad setting/);
+      await assert.rejects(start(t, { entry }), /could not be loaded: a bad setting/);
     });
   });
 
-  it('runs no more activities at once than it may', async () => {
+  it('says so when the entry ends the process, or is never loaded to its end', LIMIT, async (t) => {
+    for (const code of ['process.exit(3);', 'await new Promise(() => {});']) {
+      await withEntry(code, async (entry) => {
+        await assert.rejects(start(t, { entry }), /ended while it was being loaded \(exit code \d+\)/);
+      });
+    }
+  });
+
+  it('tells when the app ends by itself', LIMIT, async (t) => {
+    const code = `import { app } from '@azure/functions'; app.http('bye', { handler: () => process.exit(3) });`;
+    await withEntry(code, async (entry) => {
+      const host = await start(t, { entry });
+      assert.equal((await fetch(`${host.url}/api/bye`)).status, 500);
+      assert.match((await host.ended).message, /thread has ended \(exit code 3\)/);
+      assert.equal((await fetch(`${host.url}/api/bye`)).status, 500);
+    });
+  });
+
+  it('gives each app the environment meant for it, and no other', LIMIT, async (t) => {
+    const code = `import { app } from '@azure/functions';
+      app.timer('t', { schedule: '%WHEN%', handler: () => {} });
+      app.http('h', { handler: () => ({ jsonBody: { when: process.env.WHEN, path: typeof process.env.PATH } }) });`;
+    await withEntry(code, async (entry) => {
+      await assert.rejects(start(t, { entry, env: {} }), /'WHEN' is not set/);
+      for (const WHEN of ['0 0 0 1 1 *', '0 0 0 2 2 *']) {
+        const host = await start(t, { entry, env: { WHEN } });
+        const answer = await fetch(`${host.url}/api/h`);
+        assert.deepEqual(await answer.json(), { when: WHEN, path: 'undefined' });
+      }
+    });
+  });
+
+  it('runs no more activities at once than it may', LIMIT, async (t) => {
     const running = { now: 0, most: 0 };
-    const host = await start({
+    const host = await start(t, {
       entry: DURABLE,
       maxConcurrentActivities: 2,
       log: (line) => {
@@ -76,7 +117,6 @@ describe('The local host', () => {
     const body = JSON.stringify({ method: 'startNew', args: ['busy-all', { instanceId: 'busy' }] });
     await fetch(`${host.url}/api/client`, { method: 'POST', body });
     const output = await ended(host, 'busy');
-    await host.close();
     assert.equal(output, 6);
     assert.equal(running.most, 2);
   });
@@ -116,27 +156,27 @@ describe('What the local host does not have', () => {
     ['a hook', `app.hook.preInvocation(() => {})`, /hook 'preInvocation'/],
     ['a bad schedule', `app.timer('t', { schedule: 'now', handler: () => {} })`, /schedule 'now'/],
   ] as const) {
-    it(`${what} is refused when it starts`, async () => {
+    it(`${what} is refused when it starts`, LIMIT, async (t) => {
       await withEntry(trigger(code), async (entry) => {
-        await assert.rejects(start({ entry }), message);
+        await assert.rejects(start(t, { entry }), message);
       });
     });
   }
 
-  it('a default version in host.json is refused when it starts', async () => {
+  it('a default version in host.json is refused when it starts', LIMIT, async (t) => {
     await withEntry('', async (entry) => {
       const settings = { extensions: { durableTask: { defaultVersion: '1.0' } } };
       await writeFile(path.join(path.dirname(entry), 'host.json'), JSON.stringify(settings));
-      await assert.rejects(start({ entry }), /defaultVersion/);
+      await assert.rejects(start(t, { entry }), /defaultVersion/);
     });
   });
 
   describe('is answered with an error that names it', () => {
     let host: RunningHost;
     before(async () => {
-      host = await start({ entry: DURABLE });
-    });
-    after(() => host.close());
+      host = await startHost({ entry: DURABLE, port: 0, log: () => undefined });
+    }, LIMIT);
+    after(() => host.close(), LIMIT);
     const call = async (method: string, ...args: unknown[]) => {
       const response = await fetch(`${host.url}/api/client`, {
         method: 'POST',
@@ -154,7 +194,7 @@ describe('What the local host does not have', () => {
       ['retry-timeout', 'retryTimeoutInMilliseconds is not supported by the local host.'],
       ['timer-7-days', 'createTimer for more than six days is not supported by the local host.'],
     ] as const) {
-      it(`${orchestrator}: the instance fails`, async () => {
+      it(`${orchestrator}: the instance fails`, LIMIT, async () => {
         await call('startNew', orchestrator, { instanceId: orchestrator });
         assert.equal(
           await ended(host, orchestrator),
@@ -162,48 +202,29 @@ describe('What the local host does not have', () => {
         );
       });
     }
-    it('rewind of an instance', async () => {
+    it('rewind of an instance', LIMIT, async () => {
       const { threw } = await call('rewind', 'any', 'because');
       assert.match(threw?.message ?? '', /To rewind an instance is not supported by the local host/);
     });
-    it('an orchestration with a version', async () => {
+    it('an orchestration with a version', LIMIT, async () => {
       const { threw } = await call('startNew', 'orchestrator-returns-true', { version: '1.0' });
       assert.match(threw?.message ?? '', /A version is not supported by the local host/);
     });
-    it('the state of an entity', async () => {
+    it('the state of an entity', LIMIT, async () => {
       const { threw } = await call('readEntityState', { name: 'counter', key: 'one' });
       assert.match(threw?.message ?? '', /501.*An entity is not supported by the local host/);
     });
   });
 });
 
-describe('The list of instances', () => {
-  it('comes in pages, in the order of ids', async () => {
-    const host = await start({ entry: DURABLE });
-    const api = `${host.url}/runtime/webhooks/durabletask`;
-    const ids = ['a', 'B', 'b', 'c', 'd'];
-    for (const id of ids)
-      await fetch(`${api}/orchestrators/orchestrator-returns-true/${id}`, { method: 'POST', body: '1' });
-    const pages: string[][] = [];
-    let token = '';
-    do {
-      const page = await fetch(`${api}/instances?top=2`, { headers: { 'x-ms-continuation-token': token } });
-      pages.push(((await page.json()) as { instanceId: string }[]).map(({ instanceId }) => instanceId));
-      token = page.headers.get('x-ms-continuation-token') ?? '';
-    } while (token !== '');
-    await host.close();
-    assert.deepEqual(pages, [['B', 'a'], ['b', 'c'], ['d']]);
-  });
-});
-
 /** The output of an instance, once it has ended. */
 async function ended(host: RunningHost, id: string): Promise<unknown> {
-  for (;;) {
+  const { output } = await until(`${id} to end`, async () => {
     const response = await fetch(`${host.url}/runtime/webhooks/durabletask/instances/${id}`);
-    const { output } = (await response.json()) as { readonly output: unknown };
-    if (response.status === 200) return output;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    const status = (await response.json()) as { readonly output: unknown };
+    return response.status === 200 ? status : undefined;
+  });
+  return output;
 }
 
 /** Writes a module beside the apps, where it finds the libraries, for as long as `use` needs it. */

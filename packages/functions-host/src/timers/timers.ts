@@ -1,4 +1,5 @@
 /** Runs timer functions when they are due, at start-up, and by hand. */
+import type { Environment } from '../hostJson.ts';
 import type { Invoke } from '../worker/invoker.ts';
 import type { FunctionMetadata } from '../worker/rpc.ts';
 import { triggerOf } from '../worker/rpc.ts';
@@ -30,6 +31,14 @@ interface TimerFunction {
 const offsetDate = (date: Date | undefined): string =>
   date === undefined ? NEVER : date.toISOString().replace(/\.000Z$|Z$/, '+00:00');
 
+interface TimersOptions {
+  readonly log: (line: string) => void;
+  /** Where a schedule `%NAME%` is looked up. */
+  readonly env: Environment;
+  /** Kept up to date, and taken over where there are any. */
+  readonly states?: Map<string, TimerState>;
+}
+
 export class Timers {
   readonly #functions: TimerFunction[];
   readonly #invoke: Invoke;
@@ -38,20 +47,15 @@ export class Timers {
   readonly #waiting = new Set<NodeJS.Timeout>();
   #closed = false;
 
-  /** `states` are kept up to date, and taken over where there are any. Throws when a schedule is not valid. */
-  constructor(
-    functions: readonly FunctionMetadata[],
-    invoke: Invoke,
-    log: (line: string) => void,
-    states = new Map<string, TimerState>(),
-  ) {
+  /** Throws when a schedule is not valid. */
+  constructor(functions: readonly FunctionMetadata[], invoke: Invoke, options: TimersOptions) {
     this.#invoke = invoke;
-    this.#log = log;
-    this.#states = states;
+    this.#log = options.log;
+    this.#states = options.states ?? new Map<string, TimerState>();
     this.#functions = functions
       .map((fn) => ({ fn, trigger: triggerOf(fn) }))
       .filter(({ trigger }) => trigger.binding.type.toLowerCase() === 'timertrigger')
-      .map(({ fn, trigger }) => create(fn.name, trigger.name, trigger.binding));
+      .map(({ fn, trigger }) => create(fn.name, trigger.name, trigger.binding, options.env));
   }
 
   /** Also makes up for a run that was missed while the host was down, once. */
@@ -134,10 +138,11 @@ function create(
   name: string,
   bindingName: string,
   binding: Readonly<Record<string, unknown>>,
+  env: Environment,
 ): TimerFunction {
   const text = binding.schedule as string;
   const expression = text.replace(/^%(\w+)%$/, (_, variable: string) => {
-    const value = process.env[variable];
+    const value = env[variable];
     if (value === undefined)
       throw new Error(`'${variable}' is not set; the timer function '${name}' takes its schedule from it.`);
     return value;

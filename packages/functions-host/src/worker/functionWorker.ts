@@ -1,6 +1,7 @@
 /** The host's side of the worker: starts the thread that holds the app, and invokes functions in it. */
 import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
+import type { Environment } from '../hostJson.ts';
 import type {
   FromWorker,
   FunctionMetadata,
@@ -39,6 +40,8 @@ export interface FunctionWorker {
     request: InvocationRequest,
     invocationId?: string,
   ): Promise<InvocationResponse>;
+  /** Settles, with the reason, when the thread ends by itself. */
+  readonly ended: Promise<Error>;
   close(): Promise<void>;
 }
 
@@ -47,23 +50,25 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Rejects when the entry cannot be loaded, with the error it threw. `environment` is added to the thread's. */
+/** Rejects when the entry cannot be loaded, with the error it threw. */
 export async function startWorker(
   entry: string,
-  environment: Readonly<Record<string, string>>,
+  env: Environment,
   log: (line: string) => void,
   observe: (observation: Observation) => void = () => undefined,
 ): Promise<FunctionWorker> {
   const thread = new Worker(new URL('./functionsThread.ts', import.meta.url), {
     workerData: { entry },
-    env: { ...process.env, ...environment },
+    env,
     // Not the flags this process was started with: they may be for its own script only.
     execArgv: [],
   });
   const waiting = new Map<string, Waiting>();
   let ended: Error | undefined;
+  const endedByItself = Promise.withResolvers<Error>();
 
   function end(reason: Error): void {
+    if (ended === undefined) endedByItself.resolve(reason);
     ended ??= reason;
     for (const invocation of waiting.values()) invocation.reject(ended);
     waiting.clear();
@@ -76,7 +81,10 @@ export async function startWorker(
       end(new Error(`The functions' thread ended (${reason.message}). Restart the host.`, { cause: error }));
       reject(reason);
     });
-    thread.on('exit', () => end(new Error("The functions' thread has ended.")));
+    thread.on('exit', (code) => {
+      end(new Error(`The functions' thread has ended (exit code ${code}). Restart the host.`));
+      reject(new Error(`${entry} ended while it was being loaded (exit code ${code}).`));
+    });
     thread.on('message', (message: FromWorker) => {
       switch (message.type) {
         case 'ready':
@@ -125,6 +133,7 @@ export async function startWorker(
     functions: ready.functions,
     httpUri: ready.capabilities.HttpUri,
     invoke,
+    ended: endedByItself.promise,
     close: async () => {
       ended ??= new Error('The host is closing.');
       await thread.terminate();
