@@ -1,19 +1,32 @@
 /**
  * The orchestrators and activities that the recordings in test/fixtures/durable/ and client/
  * were made with, written anew from what the recordings show, and one HTTP function that calls the durable client.
+ * What took its time when it was recorded does not here, unless a timer has to come after something else.
  */
+import { EventEmitter, once } from 'node:events';
 import { app } from '@azure/functions';
 import type { HttpRequest, InvocationContext } from '@azure/functions';
 import * as df from 'durable-functions';
 import type { OrchestrationContext, Task } from 'durable-functions';
 import { decode, encode } from '../support/values.ts';
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** How many turns each orchestration has taken; its id is emitted at each. */
+const turns = new Map<string, number>();
+const turned = new EventEmitter().setMaxListeners(0);
+
+/** Waits until the orchestration that called this activity has taken so many turns. */
+async function turn(count: number, { triggerMetadata }: InvocationContext): Promise<void> {
+  const id = String(triggerMetadata?.instanceId);
+  while ((turns.get(id) ?? 0) < count) await once(turned, id);
+}
 
 // Activities
 
-const activity = (name: string, handler: (input: never) => unknown) =>
-  df.app.activity(name, { handler: (input: unknown) => handler(input as never) as Promise<unknown> });
+const activity = (name: string, handler: (input: never, context: InvocationContext) => unknown) =>
+  df.app.activity(name, {
+    handler: (input: unknown, context: InvocationContext) =>
+      handler(input as never, context) as Promise<unknown>,
+  });
 
 class MyError extends Error {
   override readonly name = 'MyError';
@@ -35,13 +48,15 @@ const RETURNED: Record<string, () => unknown> = {
 
 activity('hello', (name: string) => `Hello ${name}`);
 activity('echo', (input: unknown) => input);
-activity('slow', async ({ ms, v }: { ms: number; v: string }) => {
-  await sleep(ms);
+/** What took so many ms when it was recorded ended after this turn: the order is what matters, and is compared. */
+const ENDS_AFTER_TURN: Readonly<Record<number, number>> = { 10: 1, 1500: 2, 2500: 3, 3000: 3, 4000: 2 };
+activity('slow', async ({ ms, v }: { ms: number; v: string }, context) => {
+  await turn(ENDS_AFTER_TURN[ms] ?? NaN, context);
   return v;
 });
-activity('fail', async (message: string) => {
+activity('fail', async (message: string, context) => {
   // The real host's queues take their time: there, an activity of 10 ms beside this one ended first.
-  await sleep(300);
+  await turn(message === 'boom in fan-out' ? 2 : 1, context);
   throw new Error(message);
 });
 activity('failCustom', (message: string) => {
@@ -58,10 +73,16 @@ activity('retNull', () => null);
 activity('retUndefined', () => undefined);
 activity('ret', (kind: string) => RETURNED[kind]?.());
 
+/** Ends when another one has begun: so two must run at once, and a third would be seen. */
+let partner: (() => void) | undefined;
 df.app.activity('busy', {
   handler: async (_input: unknown, context: InvocationContext) => {
     context.log('busy +1');
-    await sleep(50);
+    await new Promise<void>((resolve) => {
+      partner?.();
+      if (partner !== undefined) resolve();
+      partner = partner === undefined ? resolve : undefined;
+    });
     context.log('busy -1');
   },
 });
@@ -69,7 +90,13 @@ df.app.activity('busy', {
 // Orchestrators
 
 type Handler = (context: OrchestrationContext) => Generator<Task, unknown, unknown>;
-const orchestrator = (name: string, handler: Handler) => df.app.orchestration(name, handler);
+const orchestrator = (name: string, handler: Handler) =>
+  df.app.orchestration(name, function* (context) {
+    const { instanceId } = context.df;
+    turns.set(instanceId, (turns.get(instanceId) ?? 0) + 1);
+    turned.emit(instanceId);
+    return yield* handler(context);
+  });
 
 orchestrator('single-activity', function* ({ df }) {
   return yield df.callActivity('hello', 'Tokyo');
@@ -147,7 +174,7 @@ orchestrator('all-activity-and-timer', function* ({ df }) {
 });
 orchestrator('any-timer-wins', function* ({ df }) {
   const work = slow(df, 4000, 'late');
-  const winner: unknown = yield df.Task.any([work, inSeconds(df, 1)]);
+  const winner: unknown = yield df.Task.any([work, inSeconds(df, 0.1)]);
   return winner === work ? work.result : 'timer';
 });
 orchestrator('any-activity-wins-timer-cancelled', function* ({ df }) {
@@ -158,7 +185,7 @@ orchestrator('any-activity-wins-timer-cancelled', function* ({ df }) {
   return winner === work ? work.result : 'timer';
 });
 orchestrator('timer-2s', function* ({ df }) {
-  const result: unknown = yield inSeconds(df, 2);
+  const result: unknown = yield inSeconds(df, 0.1);
   return { timerResult: typeof result };
 });
 orchestrator('retry-succeeds-third', function* ({ df }) {

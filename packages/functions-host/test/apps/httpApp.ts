@@ -131,7 +131,10 @@ http('slowUpload', { methods: ['POST'] }, async (request, context) => {
   happened(request, context, 'handler start');
   let n = 0;
   try {
-    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) n += chunk.length;
+    for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+      n += chunk.length;
+      context.log(`received ${JSON.stringify({ case: request.headers.get('x-fx-case') })}`);
+    }
   } catch (error) {
     const { name, message } = error as Error;
     happened(request, context, 'body read threw', { n, name, message });
@@ -197,10 +200,10 @@ const RETURNS: Readonly<Record<string, Made>> = {
   }),
   asyncIterableBody: (request, context) => ({ body: chunks(request, context, 3, 10) }),
   slowStream: (request, context) => ({
-    body: Readable.from(chunks(request, context, 16, 100)),
+    body: Readable.from(chunks(request, context, 16, 20)),
     headers: textPlain,
   }),
-  slowStream2: (request, context) => ({ body: chunks(request, context, 16, 100), headers: textPlain }),
+  slowStream2: (request, context) => ({ body: chunks(request, context, 16, 20), headers: textPlain }),
   streamFailsMidway: (request, context) => ({
     body: chunks(request, context, 16, 10, 2),
     headers: textPlain,
@@ -208,7 +211,7 @@ const RETURNS: Readonly<Record<string, Made>> = {
   slowThenReply: async (request, context) => {
     const aborted = 'signal' in request ? 'signal' : 'no signal';
     happened(request, context, 'handler start', { aborted });
-    await sleep(1000);
+    await sleep(200);
     happened(request, context, 'handler end', { aborted });
     return { body: 'late' };
   },

@@ -7,6 +7,7 @@ import { recording, recordings } from '../support/fixtures.ts';
 import { normaliser } from '../support/normalise.ts';
 import { startRecordingProxy } from '../support/recordingProxy.ts';
 import type { Exchange, RecordingProxy } from '../support/recordingProxy.ts';
+import { LIMIT, until } from '../support/waiting.ts';
 
 interface Call {
   readonly call: string;
@@ -19,6 +20,7 @@ interface Call {
   readonly exchanges: readonly Exchange[];
 }
 
+const APP = fileURLToPath(new URL('../apps/durableApp.ts', import.meta.url));
 const keys = { master: '<master-key>', function: '<function-key>', system: '<system-key>' };
 const calls = recordings('client') as Map<string, Call>;
 calls.delete('_durableClientInput');
@@ -55,9 +57,10 @@ function settled(statuses: Readonly<Record<string, string>>): () => Promise<void
     release();
     for (const [id, status] of Object.entries(statuses)) {
       const url = `${host.url}/runtime/webhooks/durabletask/instances/${id}?code=${keys.system}`;
-      while (!(await (await fetch(url)).text()).includes(`"runtimeStatus":"${status}"`)) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
+      await until(`${id} to be ${status}`, async () => {
+        const text = await (await fetch(url)).text();
+        return text.includes(`"runtimeStatus":"${status}"`) ? true : undefined;
+      });
     }
   };
 }
@@ -247,7 +250,7 @@ function comparable({ returned, returnedClass, threw, exchanges }: Call): unknow
 describe(`The local RPC API replays ${calls.size} recorded calls of the durable client`, () => {
   before(async () => {
     host = await startHost({
-      entry: fileURLToPath(new URL('../apps/durableApp.ts', import.meta.url)),
+      entry: APP,
       port: 0,
       log: () => undefined,
       keys,
@@ -258,19 +261,19 @@ describe(`The local RPC API replays ${calls.size} recorded calls of the durable 
     proxy = await startRecordingProxy(new URL(rpcBaseUrl).origin, () => {
       if (waiting) release();
     });
-  });
+  }, LIMIT);
   after(async () => {
     release();
     await proxy.close();
     await host.close();
-  });
+  }, LIMIT);
   let waiting = false;
 
-  it('knows every recorded call', () => {
+  it('knows every recorded call', LIMIT, () => {
     assert.deepEqual(SEQUENCE.filter((step) => typeof step === 'string').sort(), [...calls.keys()].sort());
   });
 
-  it('gives the recorded client input', async () => {
+  it('gives the recorded client input', LIMIT, async () => {
     const { input } = recording('client/_durableClientInput.json') as { readonly input: unknown };
     const expected = { ...calls.values().next().value, returned: input } as Call;
     const actual = { ...expected, returned: await callClient({ method: 'input' }) };
@@ -287,7 +290,7 @@ describe(`The local RPC API replays ${calls.size} recorded calls of the durable 
     assert.ok(recorded, step);
     const steps = prepare;
     prepare = [];
-    it(`${step}: ${recorded.description}`, async () => {
+    it(`${step}: ${recorded.description}`, LIMIT, async () => {
       for (const before of steps) await before();
       waiting = recorded.clientMethod.startsWith('waitForCompletion');
       const rpcBaseUrl = `${proxy.url}/durabletask/`;
@@ -299,4 +302,23 @@ describe(`The local RPC API replays ${calls.size} recorded calls of the durable 
       assert.deepEqual(comparable({ ...outcome, exchanges: proxy.take() }), comparable(recorded));
     });
   }
+});
+
+describe('The list of instances', () => {
+  it('comes in pages, in the order of ids', LIMIT, async (t) => {
+    const host = await startHost({ entry: APP, port: 0, log: () => undefined });
+    t.after(() => host.close());
+    const api = `${host.url}/runtime/webhooks/durabletask`;
+    const ids = ['a', 'B', 'b', 'c', 'd'];
+    for (const id of ids)
+      await fetch(`${api}/orchestrators/orchestrator-returns-true/${id}`, { method: 'POST', body: '1' });
+    const pages: string[][] = [];
+    let token = '';
+    do {
+      const page = await fetch(`${api}/instances?top=2`, { headers: { 'x-ms-continuation-token': token } });
+      pages.push(((await page.json()) as { instanceId: string }[]).map(({ instanceId }) => instanceId));
+      token = page.headers.get('x-ms-continuation-token') ?? '';
+    } while (token !== '');
+    assert.deepEqual(pages, [['B', 'a'], ['b', 'c'], ['d']]);
+  });
 });

@@ -7,6 +7,7 @@ import type { RunningHost } from '../../src/host.ts';
 import type { TypedData } from '../../src/worker/rpc.ts';
 import { recordings } from '../support/fixtures.ts';
 import { normaliser } from '../support/normalise.ts';
+import { LIMIT, until } from '../support/waiting.ts';
 
 interface Turn {
   readonly functionName: string;
@@ -80,16 +81,18 @@ async function status(instanceId: string, query = ''): Promise<Status> {
 
 /** Waits for a runtime status; without one, for any that is final. */
 async function waitFor(instanceId: string, runtimeStatus?: string): Promise<Status> {
-  for (;;) {
+  return until(`${instanceId} to be ${runtimeStatus ?? 'final'}`, async () => {
     const now = await status(instanceId);
-    if (runtimeStatus === undefined ? now.httpStatus === 200 : now.body.runtimeStatus === runtimeStatus)
-      return now;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    const isRight =
+      runtimeStatus === undefined ? now.httpStatus === 200 : now.body.runtimeStatus === runtimeStatus;
+    return isRight ? now : undefined;
+  });
 }
 
 async function turnsTaken(instanceId: string, count: number): Promise<void> {
-  while (runsOf(instanceId).turns.length < count) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(`${count} turns of ${instanceId}`, () =>
+    runsOf(instanceId).turns.length < count ? undefined : true,
+  );
 }
 
 const EVENT_DATA: Readonly<Record<string, unknown>> = {
@@ -198,47 +201,48 @@ function spelledOut<T>(value: T): T {
   return JSON.parse(text) as T;
 }
 
-describe(`The durable part of the host replays ${scenarios.size} recorded scenarios`, () => {
-  const playing = new Map<string, Promise<Seen>>();
+describe(
+  `The durable part of the host replays ${scenarios.size} recorded scenarios`,
+  { concurrency: 8 },
+  () => {
+    before(async () => {
+      host = await startHost({
+        entry: fileURLToPath(new URL('../apps/durableApp.ts', import.meta.url)),
+        port: 0,
+        maxConcurrentActivities: 100,
+        log: () => undefined,
+        observe: (observation) => observations.push(observation),
+      });
+    }, LIMIT);
+    after(() => host.close(), LIMIT);
 
-  before(async () => {
-    host = await startHost({
-      entry: fileURLToPath(new URL('../apps/durableApp.ts', import.meta.url)),
-      port: 0,
-      maxConcurrentActivities: 100,
-      log: () => undefined,
-      observe: (observation) => observations.push(observation),
-    });
-    for (const [name, scenario] of scenarios) playing.set(name, play(name, scenario));
-  });
-  after(() => host.close());
+    for (const [name, recorded] of scenarios) {
+      it(`${name}: ${recorded.description}`, LIMIT, async () => {
+        const seen = await play(name, recorded);
+        const { instanceId } = recorded;
+        const query = '?showHistory=true&showHistoryOutput=true';
+        const [here, there] = [normaliser(), normaliser()];
 
-  for (const [name, recorded] of scenarios) {
-    it(`${name}: ${recorded.description}`, async () => {
-      const seen = await playing.get(name);
-      const { instanceId } = recorded;
-      const query = '?showHistory=true&showHistoryOutput=true';
-      const [here, there] = [normaliser(), normaliser()];
-
-      const actual = comparable(runsOf(instanceId));
-      const expected = comparable(spelledOut(recorded));
-      assert.equal(actual.turns.length, expected.turns.length);
-      for (const [index, turn] of expected.turns.entries())
-        assert.deepEqual(here(actual.turns[index]), there(turn));
-      assert.deepEqual(here(actual.activities), there(expected.activities));
-      for (const [id, child] of Object.entries(recorded.children ?? {})) {
-        const childId = id.endsWith(':0') ? childOf(actual) : id;
-        assert.deepEqual(here(comparable(runsOf(childId))), there(comparable(child)));
-      }
-      const { finalStatus, finalStatusWithHistory } = spelledOut(recorded);
-      assert.deepEqual(here(await status(instanceId)), there(finalStatus));
-      assert.deepEqual(here(await status(instanceId, query)), there(finalStatusWithHistory));
-      for (const [when, then] of Object.entries(seen ?? {})) {
-        assert.deepEqual(here(then), there(recorded[when as keyof Seen]));
-      }
-    });
-  }
-});
+        const actual = comparable(runsOf(instanceId));
+        const expected = comparable(spelledOut(recorded));
+        assert.equal(actual.turns.length, expected.turns.length);
+        for (const [index, turn] of expected.turns.entries())
+          assert.deepEqual(here(actual.turns[index]), there(turn));
+        assert.deepEqual(here(actual.activities), there(expected.activities));
+        for (const [id, child] of Object.entries(recorded.children ?? {})) {
+          const childId = id.endsWith(':0') ? childOf(actual) : id;
+          assert.deepEqual(here(comparable(runsOf(childId))), there(comparable(child)));
+        }
+        const { finalStatus, finalStatusWithHistory } = spelledOut(recorded);
+        assert.deepEqual(here(await status(instanceId)), there(finalStatus));
+        assert.deepEqual(here(await status(instanceId, query)), there(finalStatusWithHistory));
+        for (const [when, then] of Object.entries(seen)) {
+          assert.deepEqual(here(then), there(recorded[when as keyof Seen]));
+        }
+      });
+    }
+  },
+);
 
 /** The id the host gave to a sub-orchestration without one: of the execution and its task. */
 function childOf({ turns }: Runs): string {

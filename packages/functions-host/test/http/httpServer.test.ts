@@ -7,6 +7,7 @@ import type { Observation } from '../../src/worker/functionWorker.ts';
 import { startHost } from '../../src/host.ts';
 import type { RunningHost } from '../../src/host.ts';
 import { recordings } from '../support/fixtures.ts';
+import { LIMIT, until } from '../support/waiting.ts';
 
 type Body =
   | { readonly text: string }
@@ -49,15 +50,23 @@ interface Case {
   readonly modes: Readonly<Record<string, Recorded>>;
 }
 
+const MODES = {
+  buffered: { recorded: 'enableHttpStream=false', entry: '../apps/bufferedApp.ts' },
+  streamed: { recorded: 'enableHttpStream=true', entry: '../apps/streamedApp.ts' },
+} as const;
+type Mode = keyof typeof MODES;
+
 const KEYS = { master: 'the-master-key', function: 'the-function-key', system: 'the-system-key' };
 const cases = recordings('http') as Map<string, Case>;
 
-/** Cases in which the client goes away, and after how many bytes or milliseconds. */
-const CANCELLED: Readonly<Record<string, { readonly afterBytes?: number; readonly afterMs?: number }>> = {
-  'cancel-while-handler-works': { afterMs: 300 },
-  'cancel-while-streaming': { afterBytes: 14, afterMs: 1000 },
-  'cancel-while-streaming-iterable': { afterBytes: 14, afterMs: 1000 },
-  'cancel-while-uploading': { afterMs: 500 },
+/** What makes the client go away: something that the handler logs, or so many bytes of the answer. */
+type Cue = 'saw' | 'received' | number;
+const TWO_CHUNKS = 14;
+const GOES_AWAY: Readonly<Record<string, Readonly<Record<Mode, Cue>>>> = {
+  'cancel-while-handler-works': { buffered: 'saw', streamed: 'saw' },
+  'cancel-while-streaming': { buffered: 'saw', streamed: TWO_CHUNKS },
+  'cancel-while-streaming-iterable': { buffered: 'saw', streamed: TWO_CHUNKS },
+  'cancel-while-uploading': { buffered: 'received', streamed: 'received' },
 };
 
 /** The landing page is the host's own; its status and type are compared. */
@@ -96,11 +105,13 @@ interface Outcome {
   readonly clientError?: string | undefined;
 }
 
+/** The client goes away after `bytes` of the answer, or when `gone` settles. */
 function send(
   port: number,
   { case: name, request: { method, path, headers, body, transfer } }: Case,
+  bytes: number,
+  gone: Promise<unknown>,
 ): Promise<Outcome> {
-  const { afterBytes = Infinity, afterMs } = CANCELLED[name] ?? {};
   return new Promise((resolve) => {
     const request = http.request({
       port,
@@ -113,7 +124,7 @@ function send(
     const chunks: Buffer[] = [];
     let received = 0;
     const done = (error?: string): void => {
-      const answered = describeBody(Buffer.concat(chunks));
+      const answered = describeBody(Buffer.concat(chunks).subarray(0, bytes));
       if (response === undefined) resolve({ response: null, clientError: error });
       else
         resolve({
@@ -130,12 +141,12 @@ function send(
       incoming.on('data', (chunk: Buffer) => {
         chunks.push(chunk);
         received += chunk.length;
-        if (received >= afterBytes) done('ECONNRESET');
+        if (received >= bytes) done('ECONNRESET');
       });
       incoming.on('error', (error: NodeJS.ErrnoException) => done(error.code));
       incoming.on('end', () => done());
     });
-    if (afterMs !== undefined) setTimeout(() => done('ECONNRESET'), afterMs);
+    void gone.then(() => done('ECONNRESET'));
     const content = requestBody(body, headers, name);
     if (name === 'cancel-while-uploading') request.write(content);
     else if (transfer === 'chunked' && content !== undefined) {
@@ -190,96 +201,101 @@ function comparableMetadata(metadata: Readonly<Record<string, { string?: string;
   ) as unknown;
 }
 
-for (const [mode, entry] of [
-  ['enableHttpStream=false', '../apps/bufferedApp.ts'],
-  ['enableHttpStream=true', '../apps/streamedApp.ts'],
-] as const) {
-  describe(
-    `The HTTP part of the host replays ${cases.size} recorded cases with ${mode}`,
-    { concurrency: false },
-    () => {
-      let host: RunningHost;
-      const saw = new Map<string, Record<string, unknown>>();
-      const events = new Map<string, Record<string, unknown>[]>();
-      const observed = new Map<string, Observation>();
+function replay(mode: Mode): void {
+  const { recorded: key, entry } = MODES[mode];
+  let host: RunningHost;
+  const saw = new Map<string, Record<string, unknown>>();
+  const events = new Map<string, Record<string, unknown>[]>();
+  const observed = new Map<string, Observation>();
+  /** What to do when a handler logs something, by the kind of it and the case. */
+  const cues = new Map<string, () => void>();
 
-      function listen(line: string): void {
-        const [, kind, json] = /: (saw|event) (\{.*)$/.exec(line) ?? [];
-        if (json === undefined) return;
-        const entry = JSON.parse(json) as {
-          case: string;
-          saw: Record<string, unknown>;
-          event: Record<string, unknown>;
+  function listen(line: string): void {
+    const [, kind = '', json] = /: (saw|event|received) (\{.*)$/.exec(line) ?? [];
+    if (json === undefined) return;
+    const entry = JSON.parse(json) as {
+      case: string;
+      saw: Record<string, unknown>;
+      event: Record<string, unknown>;
+    };
+    if (kind === 'saw') saw.set(entry.case, entry.saw);
+    if (kind === 'event') events.set(entry.case, [...(events.get(entry.case) ?? []), entry.event]);
+    cues.get(`${kind} ${entry.case}`)?.();
+  }
+
+  before(async () => {
+    host = await startHost({
+      entry: fileURLToPath(new URL(entry, import.meta.url)),
+      port: 0,
+      keys: KEYS,
+      unansweredAfterMs: 300,
+      log: listen,
+      observe: (observation) => {
+        const json = observation.request.triggerMetadata.Headers?.json ?? '{}';
+        const headers = JSON.parse(json) as Record<string, string>;
+        observed.set(headers['x-fx-case'] ?? '', observation);
+      },
+    });
+  }, LIMIT);
+  after(() => host.close(), LIMIT);
+
+  for (const [name, unkeyed] of cases) {
+    it(`${name}: ${unkeyed.description}`, LIMIT, async () => {
+      const recorded = withKeys(unkeyed);
+      const expected = recorded.modes[key];
+      assert.ok(expected);
+      const cue = GOES_AWAY[name]?.[mode];
+      const gone = Promise.withResolvers<undefined>();
+      if (typeof cue === 'string') cues.set(`${cue} ${name}`, () => gone.resolve(undefined));
+      const outcome = await send(host.port, recorded, typeof cue === 'number' ? cue : Infinity, gone.promise);
+
+      if (expected.timeout !== undefined) {
+        // The recorder gave up before the host did; a few cases were waited for to the end.
+        const { status, bodyText, clientError } = expected.responseWhenTheClientWaitedLonger ?? {
+          status: 500,
+          bodyText: '',
+          clientError: null,
         };
-        if (kind === 'saw') saw.set(entry.case, entry.saw);
-        else events.set(entry.case, [...(events.get(entry.case) ?? []), entry.event]);
+        assert.equal(outcome.response?.status, status);
+        assert.deepEqual(outcome.response.body, { text: bodyText });
+        assert.equal(outcome.response.bodyError !== undefined, clientError !== null);
+      } else if (expected.response === null) {
+        assert.deepEqual(outcome, { response: null, clientError: expected.clientError });
+      } else {
+        assert.ok(outcome.response, `no response: ${outcome.clientError ?? ''}`);
+        assert.deepEqual(comparableAnswer(outcome.response, name), comparableAnswer(expected.response, name));
       }
 
-      before(async () => {
-        host = await startHost({
-          entry: fileURLToPath(new URL(entry, import.meta.url)),
-          port: 0,
-          keys: KEYS,
-          unansweredAfterMs: 300,
-          log: listen,
-          observe: (observation) => {
-            const headers = JSON.parse(observation.request.triggerMetadata.Headers?.json ?? '{}') as Record<
-              string,
-              string
-            >;
-            observed.set(headers['x-fx-case'] ?? '', observation);
-          },
-        });
+      const expectedEvents = comparableEvents(expected.handlerEvents ?? []);
+      const seen = await until(`${expectedEvents.length} events`, () => {
+        const now = events.get(name) ?? [];
+        return now.length < expectedEvents.length ? undefined : now;
       });
-      after(() => host.close());
-
-      for (const [name, unkeyed] of cases) {
-        it(`${name}: ${unkeyed.description}`, async () => {
-          const recorded = withKeys(unkeyed);
-          const expected = recorded.modes[mode];
-          assert.ok(expected);
-          const outcome = await send(host.port, recorded);
-
-          if (expected.timeout !== undefined) {
-            // The recorder gave up before the host did; a few cases were waited for to the end.
-            const { status, bodyText, clientError } = expected.responseWhenTheClientWaitedLonger ?? {
-              status: 500,
-              bodyText: '',
-              clientError: null,
-            };
-            assert.equal(outcome.response?.status, status);
-            assert.deepEqual(outcome.response.body, { text: bodyText });
-            assert.equal(outcome.response.bodyError !== undefined, clientError !== null);
-          } else if (expected.response === null) {
-            assert.deepEqual(outcome, { response: null, clientError: expected.clientError });
-          } else {
-            assert.ok(outcome.response, `no response: ${outcome.clientError ?? ''}`);
-            assert.deepEqual(
-              comparableAnswer(outcome.response, name),
-              comparableAnswer(expected.response, name),
-            );
-          }
-
-          const expectedEvents = comparableEvents(expected.handlerEvents ?? []);
-          const deadline = Date.now() + 20_000;
-          while ((events.get(name)?.length ?? 0) < expectedEvents.length && Date.now() < deadline) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-          assert.deepEqual(comparableEvents(events.get(name) ?? []), expectedEvents);
-          const expectedSaw = expected.handlerSaw ?? undefined;
-          if (expectedSaw === undefined) assert.equal(saw.get(name), undefined);
-          else assert.deepEqual(comparableSaw(saw.get(name) ?? {}), comparableSaw(expectedSaw));
-          if (expected.rpcRequest !== undefined) {
-            while (!observed.has(name) && Date.now() < deadline)
-              await new Promise((resolve) => setTimeout(resolve, 5));
-            const metadata = observed.get(name)?.request.triggerMetadata ?? {};
-            assert.deepEqual(
-              comparableMetadata(metadata as never),
-              comparableMetadata(expected.rpcRequest.triggerMetadata),
-            );
-          }
-        });
+      assert.deepEqual(comparableEvents(seen), expectedEvents);
+      const expectedSaw = expected.handlerSaw ?? undefined;
+      if (expectedSaw === undefined) assert.equal(saw.get(name), undefined);
+      else {
+        const actual = await until('what the handler saw', () => saw.get(name));
+        assert.deepEqual(comparableSaw(actual), comparableSaw(expectedSaw));
       }
-    },
-  );
+      if (expected.rpcRequest !== undefined) {
+        const { request } = await until('the invocation', () => observed.get(name));
+        assert.deepEqual(
+          comparableMetadata(request.triggerMetadata as never),
+          comparableMetadata(expected.rpcRequest.triggerMetadata),
+        );
+      }
+    });
+  }
 }
+
+// The two take turns with waiting; the cases of one do not.
+describe('The HTTP part of the host', { concurrency: 2 }, () => {
+  for (const mode of ['buffered', 'streamed'] as const) {
+    describe(
+      `replays ${cases.size} recorded cases, ${mode} (${MODES[mode].recorded})`,
+      { concurrency: false },
+      () => replay(mode),
+    );
+  }
+});
