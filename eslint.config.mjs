@@ -79,5 +79,19 @@ export default tseslint.config(
     files: ['**/*.mjs'],
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
+  {
+    // A package knows itself and what its package.json names.
+    files: ['packages/*/src/**/*.ts', 'packages/*/test/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { group: ['../../../*'], message: 'A package imports nothing of the project around it.' },
+          ],
+        },
+      ],
+    },
+  },
   ...directionRules,
 );
