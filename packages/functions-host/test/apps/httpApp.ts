@@ -6,8 +6,11 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HttpResponse, app } from '@azure/functions';
+import functions from '@azure/functions';
 import type { HttpFunctionOptions, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+
+/** By the default export: Node 22 does not find HttpResponse as a named one. */
+const { HttpResponse, app } = functions;
 
 const MIB = 1024 * 1024;
 

@@ -1,5 +1,8 @@
 /** How the recordings write values that JSON has not: undefined, dates, HTTP responses. */
-import { HttpResponse } from '@azure/functions';
+import functions from '@azure/functions';
+
+/** By the default export: Node 22 does not find it as a named one. */
+const { HttpResponse } = functions;
 
 export function decode(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decode);
