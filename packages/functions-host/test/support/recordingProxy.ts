@@ -1,4 +1,5 @@
 /** Passes HTTP requests on to another server and writes down each exchange, as the recordings of the client do. */
+import { once } from 'node:events';
 import http from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -40,11 +41,11 @@ const RESPONSE_HEADERS = [
 export async function startRecordingProxy(target: string, onExchange: () => void): Promise<RecordingProxy> {
   const exchanges: Exchange[] = [];
   const server = http.createServer((request, response) => {
-    void (async () => {
+    const pass = async (): Promise<void> => {
       const body = await read(request);
       const { method = '', url = '', headers } = request;
       const forwarded = http.request(new URL(url, target), { method, headers, agent: false }).end(body);
-      const answer = await new Promise<IncomingMessage>((resolve) => forwarded.on('response', resolve));
+      const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
       const text = await read(answer);
       exchanges.push({
         request: {
@@ -62,7 +63,8 @@ export async function startRecordingProxy(target: string, onExchange: () => void
       });
       onExchange();
       response.writeHead(answer.statusCode ?? 0, answer.headers).end(text);
-    })();
+    };
+    pass().catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
