@@ -40,15 +40,23 @@ const mayImport = {
   cli: ['version.ts', 'api'],
 };
 
-const zones = Object.entries(mayImport).map(([folder, others]) => ({
-  target: `src/${folder}`,
-  from: 'src',
-  except: [folder, ...others, 'errors.ts'].map((name) => `./${name}`),
-  message: `src/${folder} must not know of it: dependencies point one way (docs/architecture.md).`,
-}));
+const zones = [
+  ...Object.entries(mayImport).map(([folder, others]) => ({
+    target: `src/${folder}`,
+    from: 'src',
+    except: [folder, ...others, 'errors.ts'].map((name) => `./${name}`),
+    message: `src/${folder} must not know of it: dependencies point one way (docs/architecture.md).`,
+  })),
+  {
+    target: 'packages/functions-host',
+    from: '.',
+    except: ['./packages/functions-host', './node_modules'],
+    message: 'A package imports nothing of the project around it.',
+  },
+];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', '.local/', '.cache/', 'test/fixtures/'] },
+  { ignores: ['dist/', 'node_modules/', '.local/', '.cache/', 'packages/*/test/fixtures/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -71,7 +79,7 @@ export default tseslint.config(
   },
   {
     // node:test's describe and it return promises that the runner awaits.
-    files: ['test/**/*.ts'],
+    files: ['test/**/*.ts', 'packages/*/test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': [
         'error',
@@ -88,7 +96,7 @@ export default tseslint.config(
     languageOptions: { globals: { process: 'readonly', console: 'readonly' } },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'local/**/*.ts', 'packages/*/{src,test}/**/*.ts'],
     plugins: { 'import-x': importX },
     rules: {
       'import-x/no-restricted-paths': ['error', { zones, basePath: import.meta.dirname }],

@@ -4,7 +4,6 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Service } from './service.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const POLL_MS = 500;
@@ -15,14 +14,21 @@ export function funcOnPath(): string | undefined {
   return folders.map((folder) => path.join(folder, 'func')).find(isExecutable);
 }
 
+export interface RunningFunc {
+  readonly url: string;
+  /** Settles where `func` ended by itself. */
+  readonly ended: Promise<unknown>;
+  close(): Promise<void>;
+}
+
 /** Builds the bundle and runs it under the real host. Settings reach it through the environment. */
-export async function startFunc(func: string, port: number): Promise<Service> {
+export async function startFunc(func: string, port: number, env: NodeJS.ProcessEnv): Promise<RunningFunc> {
   const build = spawnSync(process.execPath, ['build.mjs'], { cwd: ROOT, stdio: 'inherit' });
   if (build.status !== 0) throw new Error('The build failed; func was not started.');
   const child = spawn(func, ['start', '--port', String(port)], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, FUNCTIONS_WORKER_RUNTIME: 'node' },
+    env: { ...env, FUNCTIONS_WORKER_RUNTIME: 'node' },
   });
   const ended = once(child, 'exit');
   const close = async (): Promise<void> => {

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startHost } from 'functions-host';
 import { startAzurite } from './azurite.ts';
 import { funcOnPath, startFunc } from './func.ts';
-import { startHost } from './host/host.ts';
 
 export interface Service {
   readonly url: string;
@@ -25,25 +25,26 @@ export async function startService({ port, dataFolder }: ServiceOptions): Promis
   };
   try {
     const func = funcOnPath();
-    if (!hasStorage(process.env)) {
+    const env = { ...process.env };
+    if (!hasStorage(env)) {
       const azurite = await startAzurite(
         path.resolve(dataFolder, 'azurite'),
         func === undefined ? 'blob' : 'all',
       );
       closers.push(() => azurite.close());
-      process.env.IMAGE_STORAGE = azurite.connectionString;
-      process.env.AzureWebJobsStorage ??= azurite.connectionString;
+      env.IMAGE_STORAGE = azurite.connectionString;
+      env.AzureWebJobsStorage ??= azurite.connectionString;
     }
     if (func !== undefined) {
-      const host = await startFunc(func, port);
+      const host = await startFunc(func, port, env);
       closers.push(() => host.close());
       return { url: host.url, ended: host.ended, close };
     }
     const entry = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-    const host = await startHost({ entry, port });
+    const host = await startHost({ entry, port, env });
     closers.push(() => host.close());
     await answering(host.url);
-    return { url: host.url, ended: new Promise(() => undefined), close };
+    return { url: host.url, ended: host.ended, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,6 @@
 /**
  * `npm start`: the whole service on one machine. Storage is Azurite unless IMAGE_STORAGE is set; the functions run
- * under `func` (Azure Functions Core Tools) where it is on PATH, else under the host stand-in of this folder.
+ * under `func` (Azure Functions Core Tools) where it is on PATH, else under functions-host, its stand-in.
  * PORT (7071) is where it listens, LOCAL_DATA (.local) where it keeps its data; every other setting is the app's own.
  */
 import { once } from 'node:events';

@@ -4,8 +4,8 @@ import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { startHost } from 'functions-host';
 import { startAzurite } from '../local/azurite.ts';
-import { startHost } from '../local/host/host.ts';
 import { must, removeDirectory, temporaryDirectory } from './support/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Observation, startHost } from 'functions-host';
 import { startAzurite } from '../../../local/azurite.ts';
-import type { Observation } from '../../../local/host/functionWorker.ts';
-import { startHost } from '../../../local/host/host.ts';
 import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
 

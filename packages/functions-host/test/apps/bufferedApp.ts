@@ -1,0 +1,2 @@
+/** The HTTP functions without streams. */
+import './httpApp.ts';

@@ -1,2 +1,0 @@
-/** The HTTP functions without streams. */
-import './http.ts';
