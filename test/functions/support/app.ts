@@ -1,10 +1,8 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startAzurite } from '../../../local/azurite.ts';
 import type { Observation } from '../../../local/host/functionWorker.ts';
 import { startHost } from '../../../local/host/host.ts';
 import { type LoopbackRegistry, startRegistry } from '../../cache/support/registry.ts';
-import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
+import { newContainer, openAzurite } from '../../support/azurite.ts';
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
@@ -30,12 +28,12 @@ export interface Answered {
 }
 
 export async function startApp(registries: number): Promise<RunningApp> {
-  const directory = await temporaryDirectory('app');
-  const azurite = await startAzurite(path.join(directory, 'azurite'));
+  const azurite = await openAzurite();
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
   // The functions' thread takes its environment from this process.
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
+    IMAGE_CONTAINER: newContainer(),
     INSECURE_REGISTRIES: loopback.flatMap(({ hosts }) => hosts).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
   });
@@ -70,7 +68,6 @@ export async function startApp(registries: number): Promise<RunningApp> {
       await host.close();
       await Promise.all(loopback.map((registry) => registry.close()));
       await azurite.close();
-      await removeDirectory(directory);
     },
   };
 }
