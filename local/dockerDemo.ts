@@ -28,18 +28,25 @@ export async function loadAndRun(file: string, runRef: string, keep: boolean): P
   return [loaded.stdout.trim(), `docker run ${runRef}`, ...said].map((line) => `   ${line}`).join('\n');
 }
 
+/** What it printed is read from its log: an attached stream loses some of it on a busy machine. */
 async function runForAMoment(runRef: string): Promise<string[]> {
   const name = `tes-image-cache-demo-${process.pid}`;
   try {
-    const { stdout } = await run('docker', ['run', '--rm', '--network=none', '--name', name, runRef], {
-      timeout: RUN_SECONDS * 1000,
-    });
-    const lines = stdout.split('\n').filter((line) => line.trim() !== '');
-    return lines.length === 0 ? ['(it ran, and said nothing)'] : lines.slice(0, SHOWN_LINES);
+    await run('docker', ['run', '--detach', '--network=none', '--name', name, runRef]);
+    const { stdout: code } = await run('docker', ['wait', name], { timeout: RUN_SECONDS * 1000 });
+    const { stdout, stderr } = await run('docker', ['logs', name]);
+    if (code.trim() !== '0') return ['(it ended with an error)', ...shown(stderr)];
+    return stdout.trim() === '' ? ['(it ran, and said nothing)'] : shown(stdout);
   } catch (error) {
-    await run('docker', ['rm', '--force', name]).catch(() => undefined);
     const { killed, stderr } = error as { readonly killed?: boolean; readonly stderr?: string };
     if (killed === true) return [`(it was still running after ${RUN_SECONDS} s, and was stopped)`];
-    return ['(it ended with an error)', ...(stderr ?? '').split('\n').slice(0, SHOWN_LINES)];
+    return ['(it could not be run)', ...shown(stderr ?? '')];
+  } finally {
+    await run('docker', ['rm', '--force', name]).catch(() => undefined);
   }
+}
+
+function shown(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  return lines.slice(0, SHOWN_LINES);
 }

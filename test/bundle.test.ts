@@ -5,8 +5,8 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHost } from 'functions-host';
-import { startAzurite } from '../local/azurite.ts';
-import { must, removeDirectory, temporaryDirectory } from './support/process.ts';
+import { newContainer, openAzurite } from './support/azurite.ts';
+import { must } from './support/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -22,9 +22,9 @@ describe('npm run build', () => {
       [...new Set(outside)].filter((name) => !builtinModules.includes(name.split('/')[0] ?? '')),
       ['@azure/functions-core'],
     );
-    const folder = await temporaryDirectory('bundle');
-    const azurite = await startAzurite(folder);
+    const azurite = await openAzurite();
     process.env.IMAGE_STORAGE = azurite.connectionString;
+    process.env.IMAGE_CONTAINER = newContainer();
     const host = await startHost({ entry: bundle, port: 0 });
     try {
       assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
@@ -33,7 +33,6 @@ describe('npm run build', () => {
     } finally {
       await host.close();
       await azurite.close();
-      await removeDirectory(folder);
     }
   });
 

@@ -3,12 +3,9 @@ import { describe, it } from 'node:test';
 import { planLayout } from '../../src/archive/layout.ts';
 import { heldLayers, rangesWithout } from '../../src/archive/ranges.ts';
 import { sha256Of } from '../../src/image/digest.ts';
-import type { Image } from '../../src/image/image.ts';
 import { sampleImage } from './support/samples.ts';
 
 const layer = (name: string, size: number) => ({ mediaType: 'layer', digest: sha256Of(name), size });
-
-const imageOf = (...layers: readonly ReturnType<typeof layer>[]): Image => sampleImage(layers);
 
 describe('held layers', () => {
   it('counts the longest run from the bottom that one image has', () => {
@@ -33,12 +30,12 @@ describe('ranges without layers', () => {
     );
 
   it('are one range, the whole archive, where nothing is left out', () => {
-    const image = imageOf(a, b, c);
+    const image = sampleImage([a, b, c]);
     assert.deepEqual(leaveOut(image, 0), [{ start: 0, end: planLayout(image).size - 1 }]);
   });
 
   it('are the archive of the remaining layers byte by byte, for every number of them', () => {
-    const image = imageOf(a, b, c);
+    const image = sampleImage([a, b, c]);
     const layout = planLayout(image);
     const bytes = Buffer.concat([
       layout.head,
@@ -59,8 +56,8 @@ describe('ranges without layers', () => {
   });
 
   it('keep a layer that is held but needed again further up', () => {
-    const ranges = leaveOut(imageOf(a, b, a), 2);
-    const [extent] = planLayout(imageOf(a, b, a)).layers;
+    const ranges = leaveOut(sampleImage([a, b, a]), 2);
+    const [extent] = planLayout(sampleImage([a, b, a])).layers;
     assert.ok(
       extent !== undefined && ranges.some(({ start, end }) => start <= extent.start && end >= extent.end - 1),
     );

@@ -218,27 +218,6 @@ describe('image-cache', () => {
     );
   });
 
-  for (const [what, respond] of Object.entries<(response: ServerResponse) => void>({
-    'is something else': (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
-    'cuts its JSON short': (response) =>
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"images": ['),
-    'breaks off': (response) => {
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 });
-      response.write('{"images":', () => response.destroy());
-    },
-    'answers JSON that is no object': (response) => send(response, 200, null),
-  })) {
-    it(`is 1 where the service ${what}, in one line without a stack`, async () => {
-      answer = (_, response) => respond(response);
-      const { code, stderr } = await imageCache(['list']);
-      assert.equal(code, 1);
-      assert.match(
-        stderr,
-        /^image-cache: (.* is not an image cache: it answered 200|No service answers at .*)\.\n$/,
-      );
-    });
-  }
-
   it('sends a key and a token as headers, and asks for them where they are missing', async () => {
     answer = (request, response) => {
       const { authorization, 'x-functions-key': key } = request.headers;

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../support/eventually.ts';
 import { makeLayer } from '../support/layers.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { type PushedImage, pushImage } from '../support/push.ts';
@@ -54,11 +55,11 @@ describe('a run that is disturbed', { skip }, () => {
     const first = await startTestService(env, data);
     t.after(() => first.kill());
     await first.ask(reference);
-    for (;;) {
+    await eventually('20 MiB are staged', async () => {
       const { body } = await first.request('GET', `/api/images?image=${reference}`);
       assert.notEqual(body.state, 'ready', 'the image was cached before it could be disturbed');
-      if ((body.progress?.stagedBytes ?? 0) > 20 * MiB) break;
-    }
+      return (body.progress?.stagedBytes ?? 0) > 20 * MiB;
+    });
     await first.kill();
 
     const second = await startTestService(env, data);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../support/eventually.ts';
 import { startTestService } from '../support/service.ts';
 
 /** Processes that have `pid` as their parent; Linux only. */
@@ -18,11 +18,10 @@ async function childrenOf(pid: number): Promise<number[]> {
 }
 
 async function ended(pid: number): Promise<void> {
-  for (;;) {
+  await eventually(`process ${pid} has ended`, async () => {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-    if (stat === undefined || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) return;
-    await sleep(50);
-  }
+    return stat === undefined || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
+  });
 }
 
 const skip = process.platform === 'linux' ? false : 'reads /proc';

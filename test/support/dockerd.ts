@@ -78,3 +78,22 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   const containerd = { ctr: ctrAt(system, containerdSocket, 'moby') };
   return { socket, docker, containerd, output: daemon.output, close };
 }
+
+/**
+ * What a container printed, read from its log once it has ended: a stream that is attached loses some of it on a busy
+ * machine. Throws where it did not end well.
+ * @param args of `docker run`
+ */
+export async function outputOf(docker: Dockerd['docker'], args: readonly string[]): Promise<string> {
+  const said = async (...command: string[]): Promise<string> => {
+    const { code, stdout, stderr } = await docker(command);
+    if (code !== 0) throw new Error(`docker ${command.join(' ')}: exit status ${code}\n${stderr}${stdout}`);
+    return stdout;
+  };
+  const id = (await said('run', '--detach', ...args)).trim();
+  const code = (await said('wait', id)).trim();
+  const output = await said('logs', id);
+  await said('rm', id);
+  if (code !== '0') throw new Error(`The container ended with ${code}:\n${output}`);
+  return output;
+}

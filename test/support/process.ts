@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { freemem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from './eventually.ts';
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -95,14 +95,14 @@ export async function startDaemon(
     clearTimeout(killer);
   };
 
-  const deadline = Date.now() + 60_000;
-  while (!(await ready(output))) {
-    const failed = ended() ? 'ended' : Date.now() > deadline ? 'was not ready after 60 s' : undefined;
-    if (failed !== undefined) {
-      await stop();
-      throw new Error(`${argv.join(' ')} ${failed}:\n${output.slice(-4000)}`);
-    }
-    await sleep(50);
+  try {
+    await eventually(`${argv.join(' ')} is ready`, () => {
+      if (ended()) throw new Error(`${argv.join(' ')} ended`);
+      return ready(output);
+    });
+  } catch (error) {
+    await stop();
+    throw new Error(`${(error as Error).message}\n${output.slice(-4000)}`, { cause: error });
   }
   return { output: () => output, stop };
 }

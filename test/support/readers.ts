@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Containerd } from './containerd.ts';
 import { startContainerd } from './containerd.ts';
 import type { DockerdOptions } from './dockerd.ts';
-import { startDockerd } from './dockerd.ts';
+import { outputOf, startDockerd } from './dockerd.ts';
 import { sha256 } from './layers.ts';
 import type { RunResult } from './process.ts';
 import { removeDirectory, storeDirectory } from './process.ts';
@@ -76,7 +76,7 @@ async function dockerReader(options: DockerdOptions): Promise<Reader> {
     read: async (archive, { runRef, command }) => {
       // The message "Loaded image" is no proof: the containerd store prints it before it unpacks.
       succeeded(await docker(['load'], { inputFile: archive }));
-      const output = succeeded(await docker(['run', '--rm', '--network=none', runRef, ...command]));
+      const output = await outputOf(docker, ['--network=none', runRef, ...command]);
       const id = succeeded(await docker(['image', 'inspect', '--format', '{{.Id}}', runRef])).trim();
       if (options.store !== 'containerd') return { imageId: id, manifestDigest: undefined, output };
       return { imageId: await configDigest(containerd, id), manifestDigest: id, output };
@@ -90,7 +90,7 @@ async function podmanReader(system: System): Promise<Reader> {
   const configFile = path.join(directory, 'containers.conf');
   const settings = { lock_type: 'file', runtime: 'runc', cgroup_manager: 'cgroupfs', events_logger: 'none' };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = "${value}"`);
-  await writeFile(configFile, ['[engine]', ...lines].join('\n'));
+  await writeFile(configFile, ['[engine]', ...lines, '[containers]', 'log_driver = "k8s-file"'].join('\n'));
   const podman = [
     ...['env', `CONTAINERS_CONF=${configFile}`, 'podman', '--root', path.join(directory, 'root')],
     ...['--runroot', path.join(directory, 'run'), '--tmpdir', path.join(directory, 'tmp')],
@@ -100,7 +100,17 @@ async function podmanReader(system: System): Promise<Reader> {
     read: async (archive, { runRef, command }) => {
       succeeded(await system.run([...podman, 'load', '--input', archive], { files: [archive] }));
       const output = succeeded(
-        await system.run([...podman, 'run', '--rm', '--network=none', runRef, ...command]),
+        await system.run([
+          'sh',
+          '-euc',
+          RUN_AND_READ,
+          'podman',
+          ...podman,
+          '--',
+          '--network=none',
+          runRef,
+          ...command,
+        ]),
       );
       const format = '{{.Id}} {{.Digest}}';
       const inspected = succeeded(
@@ -112,10 +122,24 @@ async function podmanReader(system: System): Promise<Reader> {
   };
 }
 
+/**
+ * What a container printed is read from its log once it has ended: a stream that is attached loses some of it on a busy
+ * machine. In one shell, since what a command leaves running ends with the command (`System.run`).
+ */
+const RUN_AND_READ = `
+  podman=
+  while [ "$1" != -- ]; do podman="$podman $1"; shift; done
+  shift
+  id=$($podman run --detach "$@")
+  code=$($podman wait "$id")
+  $podman logs "$id"
+  $podman rm "$id" >/dev/null
+  exit "$code"`;
+
 async function ctrReader(system: System): Promise<Reader> {
   const containerd = await startContainerd(system);
-  // ctr and containerd have a /run of their own each, so they need another place to meet.
-  const run = ['run', '--rm', '--fifo-dir', path.join(path.dirname(containerd.socket), 'fifo')];
+  // Written by the container's shim: a stream that is attached loses some of it on a busy machine.
+  const log = path.join(path.dirname(containerd.socket), 'log');
   return {
     close: containerd.close,
     read: async (archive, { runRef, command }) => {
@@ -124,7 +148,10 @@ async function ctrReader(system: System): Promise<Reader> {
       const listed = succeeded(await containerd.ctr(['images', 'list', `name==${name}`]));
       const manifestDigest = /sha256:[0-9a-f]{64}/.exec(listed)?.[0];
       if (manifestDigest === undefined) throw new Error(`ctr has no image ${name}:\n${listed}`);
-      const output = succeeded(await containerd.ctr([...run, name, 'reader', ...command]));
+      const run = ['run', '--rm', '--log-uri', `file://${log}`, name, 'reader', ...command];
+      await removeDirectory(log);
+      succeeded(await containerd.ctr(run));
+      const output = await readFile(log, 'utf8');
       return { imageId: await configDigest(containerd, manifestDigest), manifestDigest, output };
     },
   };

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, fetch } from 'undici';
 import type { RequestInit, Response } from 'undici';
 import { makeCertificate } from './certificates.ts';
+import { eventually } from './eventually.ts';
 import { must, removeDirectory, startDaemon, temporaryDirectory } from './process.ts';
 import { startTokenServer, TOKEN_ISSUER, TOKEN_SERVICE } from './token-server.ts';
 import type { TokenOptions, TokenServer } from './token-server.ts';
@@ -116,13 +116,11 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
     marks += 1;
     const mark = `/v2/?mark=${marks}`;
     await (await authorizedFetch(mark)).body?.cancel();
-    for (;;) {
+    return eventually(`the registry's log has ${mark}`, () => {
       const seen = parseLog(daemon.output());
-      if (seen.some((request) => request.path === mark)) {
-        return seen.filter((request) => !request.path.startsWith('/v2/?mark=')).slice(forgotten);
-      }
-      await sleep(20);
-    }
+      if (!seen.some((request) => request.path === mark)) return undefined;
+      return seen.filter((request) => !request.path.startsWith('/v2/?mark=')).slice(forgotten);
+    });
   };
   return {
     ...{ host, url, tokenServer, requests },

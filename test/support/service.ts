@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ImageView, LookupView } from '../../src/api/views.ts';
+import { eventually } from './eventually.ts';
 import { removeDirectory, temporaryDirectory } from './process.ts';
+
+/** For an image to be cached: some hundred megabytes, on a machine that is busy. */
+const PATIENCE_SECONDS = 240;
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
@@ -73,12 +76,16 @@ export async function startTestService(
     request('POST', '/api/images', { image, ...more });
   const watch = async (image: string): Promise<ImageView[]> => {
     const views: ImageView[] = [];
-    for (;;) {
-      const { body } = await request('GET', `/api/images?${new URLSearchParams({ image }).toString()}`);
-      views.push(body);
-      if (body.state !== 'pending') return views;
-      await sleep(50);
-    }
+    await eventually(
+      `${image} is no longer pending`,
+      async () => {
+        const { body } = await request('GET', `/api/images?${new URLSearchParams({ image }).toString()}`);
+        views.push(body);
+        return body.state !== 'pending';
+      },
+      PATIENCE_SECONDS,
+    );
+    return views;
   };
   const cache = async (image: string): Promise<LookupView> => {
     const asked = await ask(image);
@@ -117,12 +124,11 @@ export async function download(url: string | undefined, file: string): Promise<v
   await pipeline(Readable.fromWeb(answer.body), createWriteStream(file));
 }
 
-function readyUrl(child: ChildProcess, output: () => string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.stdout?.on('data', () => {
-      const url = /^ready (\S+)$/m.exec(output())?.[1];
-      if (url !== undefined) resolve(url);
-    });
-    child.once('exit', (code) => reject(new Error(`The service ended with ${code}:\n${output()}`)));
+async function readyUrl(child: ChildProcess, output: () => string): Promise<string> {
+  let ended = false;
+  child.once('close', () => (ended = true));
+  return eventually('the service is ready', () => {
+    if (ended) throw new Error(`The service ended with ${child.exitCode}:\n${output()}`);
+    return /^ready (\S+)$/m.exec(output())?.[1];
   });
 }

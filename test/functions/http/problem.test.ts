@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { InvocationContext } from '@azure/functions';
+import functions, { type InvocationContext } from '@azure/functions';
 import { CacheError, type ErrorCode } from '../../../src/errors.ts';
 import { problem } from '../../../src/functions/http/problem.ts';
 
 /** An invocation, and what it logged. */
 function invocation(): { context: InvocationContext; logged: string[] } {
   const logged: string[] = [];
-  const context = new InvocationContext({
+  const context = new functions.InvocationContext({
     invocationId: '11112222-3333',
     functionName: 'lookup',
     logHandler: (_level, ...args: unknown[]) => logged.push(args.join(' ')),

@@ -1,9 +1,9 @@
-import path from 'node:path';
+import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
 import { type Observation, startHost } from 'functions-host';
-import { startAzurite } from '../../../local/azurite.ts';
 import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
-import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
+import { newContainer, openAzurite } from '../../support/azurite.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
@@ -17,6 +17,9 @@ export interface RunningApp {
   readonly log: readonly string[];
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Answered>;
   post(body: unknown): Promise<Answered>;
+  /** Polls a pending image until it is as wanted. */
+  until(image: string, wanted: (body: Answered['body']) => boolean): Promise<Answered['body']>;
+  ready(image: string): Promise<Answered['body']>;
   close(): Promise<void>;
 }
 
@@ -28,13 +31,13 @@ export interface Answered {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export async function startApp(registries: number): Promise<RunningApp> {
-  const directory = await temporaryDirectory('app');
-  const azurite = await startAzurite(path.join(directory, 'azurite'));
+export async function startApp(registries = 1): Promise<RunningApp> {
+  const azurite = await openAzurite();
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
   // The functions' thread takes its environment from this process.
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
+    IMAGE_CONTAINER: newContainer(),
     INSECURE_REGISTRIES: loopback.flatMap(({ hosts }) => hosts).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
   });
@@ -53,12 +56,24 @@ export async function startApp(registries: number): Promise<RunningApp> {
     const body: unknown = isJson ? JSON.parse(text) : {};
     return { status: answer.status, headers: answer.headers, text, body: body as Answered['body'] };
   };
+  const get: RunningApp['get'] = (target, query = {}) =>
+    send(`${target}?${new URLSearchParams(query).toString()}`);
+  const until: RunningApp['until'] = (image, wanted) =>
+    eventually(`${image} is as wanted`, async () => {
+      const { status, body, text } = await get('/api/images', { image });
+      assert.equal(status, 200, text);
+      if (wanted(body)) return body;
+      assert.equal(body.state, 'pending', text);
+      return undefined;
+    });
   return {
     url: host.url,
     registries: loopback,
     observations,
     log,
-    get: (target, query = {}) => send(`${target}?${new URLSearchParams(query).toString()}`),
+    get,
+    until,
+    ready: (image) => until(image, ({ state }) => state === 'ready'),
     post: (body) =>
       send('/api/images', {
         method: 'POST',
@@ -69,7 +84,15 @@ export async function startApp(registries: number): Promise<RunningApp> {
       await host.close();
       await Promise.all(loopback.map((registry) => registry.close()));
       await azurite.close();
-      await removeDirectory(directory);
     },
   };
+}
+
+export function assertProblem(answer: Answered, status: number, code: string, detail: RegExp): void {
+  assert.equal(answer.status, status, answer.text);
+  assert.equal(answer.headers.get('content-type')?.split(';')[0], 'application/problem+json');
+  assert.equal(answer.body.code, code);
+  assert.match(String(answer.body.detail), detail);
+  // No secret, no stack, nothing of the machine.
+  assert.doesNotMatch(answer.text, /AccountKey|sig=|Bearer |node_modules|\.ts:\d|\n\s+at /);
 }

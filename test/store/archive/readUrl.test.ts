@@ -36,8 +36,8 @@ async function assertReadsOnly(url: string): Promise<void> {
   await refused('stage', `${url}&comp=block&blockid=MDAwMDA%3D`, { method: 'PUT', body: 'x' });
   await refused('metadata', `${url}&comp=metadata`, { method: 'PUT' });
   await refused('delete', url, { method: 'DELETE' });
-  const { origin, search } = new URL(url);
-  const container = `${origin}/devstoreaccount1/dockerimages`;
+  const [container = '', search = ''] = url.split(`/${BLOB}`);
+  assert.ok(search.startsWith('?'), url);
   await refused('list', `${container}${search}&restype=container&comp=list`, {});
   await refused('another blob', `${container}/other.tar${search}`, {});
   assert.equal(await (await fetch(url)).text(), 'the archive');

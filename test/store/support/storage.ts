@@ -1,33 +1,23 @@
-import path from 'node:path';
-import { startAzurite } from '../../../local/azurite.ts';
 import type { ImageMetadata } from '../../../src/store/archive/archives.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
 import { openStorage, type Storage } from '../../../src/store/storage.ts';
-import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
+import { newContainer, openAzurite } from '../../support/azurite.ts';
 
 export interface TestStorage {
   readonly storage: Storage;
   readonly connectionString: string;
-  /** Another pair of containers on the same Azurite. */
+  /** Another pair of containers on the same Azurite, whose names begin like this. */
   open(container: string): Promise<Storage>;
   close(): Promise<void>;
 }
 
-/** Azurite in a temporary folder, and this app's containers in it. */
+/** Azurite, and containers in it that no other test uses. */
 export async function startTestStorage(): Promise<TestStorage> {
-  const directory = await temporaryDirectory('storage');
-  const azurite = await startAzurite(path.join(directory, 'azurite'));
-  const open = (container: string): Promise<Storage> =>
-    openStorage({ connectionString: azurite.connectionString }, container);
-  return {
-    storage: await open('dockerimages'),
-    connectionString: azurite.connectionString,
-    open,
-    close: async () => {
-      await azurite.close();
-      await removeDirectory(directory);
-    },
-  };
+  const azurite = await openAzurite();
+  const { connectionString } = azurite;
+  const open = (container?: string): Promise<Storage> =>
+    openStorage({ connectionString }, newContainer(container));
+  return { storage: await open(), connectionString, open, close: () => azurite.close() };
 }
 
 export const METADATA: ImageMetadata = {

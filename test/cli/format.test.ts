@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { formatBytes, formatTable } from '../../src/cli/format.ts';
+
+it('bytes are given with a unit, and a digit after the point while they are few', () => {
+  assert.deepEqual([0, 1023, 1024, 1536, 100 * 1024, 5 * 1024 ** 3, 2000 * 1024 ** 4].map(formatBytes), [
+    '0 B',
+    '1023 B',
+    '1.0 KiB',
+    '1.5 KiB',
+    '100 KiB',
+    '5.0 GiB',
+    '2000 TiB',
+  ]);
+});
+
+it('a table has columns as wide as their widest cell', () => {
+  assert.equal(
+    formatTable(
+      ['A', 'LONG'],
+      [
+        ['xyz', '1'],
+        ['', '22'],
+      ],
+    ),
+    'A    LONG\nxyz  1\n     22',
+  );
+  assert.equal(formatTable(['A'], []), 'A');
+});
