@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { planLayout } from '../../src/archive/layout.ts';
 import { heldLayers, rangesWithout } from '../../src/archive/ranges.ts';
 import { sha256Of } from '../../src/image/digest.ts';
+import type { Image } from '../../src/image/image.ts';
 import { sampleImage } from './support/samples.ts';
 
 const layer = (name: string, size: number) => ({ mediaType: 'layer', digest: sha256Of(name), size });
