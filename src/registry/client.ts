@@ -9,6 +9,7 @@ import { type BlobReader, memoryReader, ResumingReader } from './blob/blobReader
 import { BlobSource } from './blob/blobSource.ts';
 import { BlobTargets } from './blob/blobTargets.ts';
 import { CredentialStore } from './auth/credentials.ts';
+import type { Lookup } from './net/connector.ts';
 import { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
@@ -16,7 +17,7 @@ import { Fault } from './exchange/fault.ts';
 import { type FetchedManifest, getManifest, headManifest, type ManifestHead } from './manifests.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
 import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
-import { type Lookup, Transport } from './exchange/transport.ts';
+import { Transport } from './exchange/transport.ts';
 
 export type { RegistryEvent };
 

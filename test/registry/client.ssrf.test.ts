@@ -6,7 +6,7 @@ import { CacheError } from '../../src/errors.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import type { ImageReference } from '../../src/image/reference.ts';
 import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
-import type { Lookup } from '../../src/registry/exchange/transport.ts';
+import type { Lookup } from '../../src/registry/net/connector.ts';
 import { type ConnectionRecorder, recordConnections } from './support/connections.ts';
 import { describeBlob } from './support/samples.ts';
 import { redirect, serve, type TestServer } from './support/server.ts';

@@ -57,28 +57,29 @@ export class Egress {
   }
 
   /**
-   * Refuses by name, for any hop: a scheme other than https, unless the operator made the host an insecure
-   * registry, and addresses written out that no name would be allowed to resolve to.
+   * Judges by name, any hop.
+   * @returns registry_not_allowed for a scheme other than https, unless the operator made the host an insecure
+   * registry, and for an address written out that no name would be allowed to resolve to
    */
-  checkUrl(url: URL): void {
+  refusalOf(url: URL): CacheError | undefined {
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAmong(this.#plain, url))) {
-      throw new CacheError(
+      return new CacheError(
         'registry_not_allowed',
         `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
       );
     }
     const literal = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(literal) !== 0) this.checkAddress(url, literal);
+    return isIP(literal) === 0 ? undefined : this.refusalOfAddress(url, literal);
   }
 
-  /** Refuses by the address that a connection to this origin uses. @throws {CacheError} registry_not_allowed */
-  checkAddress(origin: URL, address: string): void {
+  /** Judges the address that a connection to this origin uses. @returns registry_not_allowed where it may not */
+  refusalOfAddress(origin: URL, address: string): CacheError | undefined {
     const kind = classifyAddress(address);
-    if (kind === 'public') return;
-    if (kind === 'private' && this.#mayBePrivate(origin)) return;
-    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return;
+    if (kind === 'public') return undefined;
+    if (kind === 'private' && this.#mayBePrivate(origin)) return undefined;
+    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return undefined;
     // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
-    throw new CacheError(
+    return new CacheError(
       'registry_not_allowed',
       `A connection to ${printableHost(origin)} was refused: it is on a ${kind === 'private' ? 'private' : 'local or reserved'} network address. ` +
         (kind === 'private'
