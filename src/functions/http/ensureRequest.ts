@@ -4,6 +4,7 @@ import { ensureImage } from '../../service/ensureImage.ts';
 import type { ImageView } from '../../api/views.ts';
 import type { Runs } from '../../runs/messages.ts';
 import { CacheError, type Failure } from '../../errors.ts';
+import { isObject } from '../../image/json.ts';
 import { json } from './handler.ts';
 import { imageRequest } from './imageRequest.ts';
 import { asCacheError, problem } from './problem.ts';
@@ -56,9 +57,8 @@ function parseBody(body: unknown): { images: string[]; platform: string | undefi
       `${why} Send {"image": "ubuntu:24.04"} or {"images": ["…", "…"]}.`,
     );
   };
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    return wrong('The body is not a JSON object.');
-  const { image, images, platform } = body as Readonly<Record<string, unknown>>;
+  if (!isObject(body)) return wrong('The body is not a JSON object.');
+  const { image, images, platform } = body;
   if (platform !== undefined && typeof platform !== 'string') return wrong('platform is not a string.');
   if (typeof image === 'string' && images === undefined) return { images: [image], platform, isList: false };
   if (image !== undefined)

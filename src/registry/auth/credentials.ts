@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../../image/json.ts';
 import { endpointHost } from '../net/hostPattern.ts';
 
 /** How a registry is to be told who we are. */
@@ -66,7 +67,7 @@ function normaliseKey(key: string): string {
   return endpointHost(host) + (slash === -1 ? '' : bare.slice(slash));
 }
 
-function readEntry(entry: Readonly<Record<string, unknown>>): Credential | 'empty' | undefined {
+function readEntry(entry: JsonObject): Credential | 'empty' | undefined {
   const text = (name: string): string | undefined => {
     const value = entry[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
@@ -91,10 +92,6 @@ function readEntry(entry: Readonly<Record<string, unknown>>): Credential | 'empt
   if (registryToken !== undefined) return { registryToken };
   if (username !== undefined && password !== undefined) return { username, password };
   return undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value of an Authorization header. https://www.rfc-editor.org/rfc/rfc7617 */

@@ -1,4 +1,5 @@
 import { CacheError } from '../../errors.ts';
+import { type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { answerError, denied } from '../exchange/answerError.ts';
 import { readDocument } from '../exchange/body.ts';
 import { basicHeader, type Credential } from './credentials.ts';
@@ -68,7 +69,7 @@ export function postForToken(
   url: URL,
   fields: Readonly<Record<string, string>>,
   image: string,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<JsonObject> {
   return askForToken(
     transport,
     context,
@@ -88,7 +89,7 @@ function askForToken(
   url: URL,
   ask: Ask,
   image: string,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<JsonObject> {
   const host = printableHost(url);
   return withRetries(context, url.host, `getting a token for ${image}`, undefined, async () => {
     const first = await transport.send(url, ask);
@@ -101,7 +102,7 @@ function askForToken(
       throw refused && error.code !== 'registry_denied' ? denied(image, host, answer.status) : error;
     }
     const body = await readDocument(answer, MAX_TOKEN_BODY_BYTES, context.timing);
-    const json = body === undefined ? undefined : parseObject(body.toString('utf8'));
+    const json = body === undefined ? undefined : parseJsonObject(body.toString('utf8'));
     if (json === undefined) {
       throw new CacheError('registry_unavailable', `${host} answered with something that is no token.`, {
         retryable: false,
@@ -111,7 +112,7 @@ function askForToken(
   });
 }
 
-function readToken(body: Readonly<Record<string, unknown>>): Token {
+function readToken(body: JsonObject): Token {
   const value = [body.token, body.access_token].find(isTokenText);
   if (value === undefined) {
     throw new CacheError('registry_unavailable', 'A registry answered a request for a token with none.', {
@@ -133,20 +134,9 @@ export function isTokenText(value: unknown): value is string {
  * it only decides when to ask for the next one.
  */
 export function jwtLifetimeSeconds(token: string): number | undefined {
-  const payload = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  const payload = parseJsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
   const from = payload?.iat ?? payload?.nbf;
   const until = payload?.exp;
   if (typeof from !== 'number' || typeof until !== 'number' || !(until > from)) return undefined;
   return until - from;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
