@@ -12,7 +12,7 @@ const mayImport = {
   api: [],
   registry: ['image'],
   'registry/net': [],
-  'registry/exchange': ['registry/net'],
+  'registry/exchange': ['registry/net', 'image'],
   'registry/auth': ['registry/exchange', 'registry/net', 'image'],
   'registry/blob': ['registry/auth', 'registry/exchange', 'registry/net', 'image'],
   store: ['archive', 'image'],

@@ -69,7 +69,7 @@ export class RegistryClient {
       entraCredential: async (registry) =>
         options.entraCredential ?? (await defaultEntraCredential(registry, options.acrIdentityClientId)),
     });
-    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, timing, log });
+    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, log });
   }
 
   /**
@@ -155,7 +155,6 @@ export class RegistryClient {
     const source = new BlobSource({
       endpoint: this.#endpoint,
       transport: this.#transport,
-      context: this.#context,
       targets: this.#targets,
       subject,
       descriptor,

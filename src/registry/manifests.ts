@@ -4,13 +4,13 @@ import { MAX_MANIFEST_BYTES } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { answerError } from './exchange/answerError.ts';
-import { discard, readDocument } from './exchange/body.ts';
+import type { Answer } from './exchange/answer.ts';
 import type { Endpoint } from './auth/endpoint.ts';
 import { Fault } from './exchange/fault.ts';
 import { type Quota, readQuota } from './exchange/quota.ts';
-import { followRedirects } from './exchange/redirects.ts';
+import { FOLLOW_ALL, followRedirects } from './exchange/redirects.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
-import type { Answer, Transport } from './exchange/transport.ts';
+import type { Transport } from './exchange/transport.ts';
 
 /** What a tag or a digest stands for now. */
 export interface ManifestHead {
@@ -54,11 +54,11 @@ export async function headManifest(
   const head = await withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
     const answer = await askManifest(source, ref, undefined, 'HEAD', signal);
     if (HEAD_UNSUPPORTED.has(answer.status)) {
-      answer.body.destroy();
+      answer.destroy();
       return undefined;
     }
-    if (answer.status !== 200) throw await answerError(answer, subject.image, source.context.timing);
-    await discard(answer, source.context.timing);
+    if (answer.status !== 200) throw await answerError(answer, subject.image);
+    await answer.discard();
     return readHead(answer, ref);
   });
   if (head !== undefined) return head;
@@ -83,23 +83,22 @@ export async function getManifest(
   digest: Digest | undefined,
   signal: AbortSignal | undefined,
 ): Promise<FetchedManifest> {
-  const { timing } = source.context;
   const subject = source.endpoint.subject(ref);
   const wanted = digest ?? ref.digest;
   const what = `reading the manifest of ${subject.image}`;
   let doubted: Digest | undefined;
   return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
     const answer = await askManifest(source, ref, wanted, 'GET', signal);
-    if (answer.status !== 200) throw await answerError(answer, subject.image, timing);
-    const bytes = await readDocument(answer, MAX_MANIFEST_BYTES, timing);
+    if (answer.status !== 200) throw await answerError(answer, subject.image);
+    const bytes = await answer.whole(MAX_MANIFEST_BYTES);
     if (bytes === undefined) {
       throw new CacheError(
         'unsupported_image',
         `${subject.image} cannot be cached: its manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`,
       );
     }
-    const length = contentLength(answer);
-    if (length !== undefined && bytes.length !== length) throw new Fault('the manifest was cut short');
+    if (answer.length !== undefined && bytes.length !== answer.length)
+      throw new Fault('the manifest was cut short');
     if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
       throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
     }
@@ -149,7 +148,7 @@ async function askManifest(
   const ask = { method, headers: { accept: ACCEPTED_MANIFESTS }, signal };
   const path = `manifests/${digest ?? ref.digest ?? ref.tag ?? 'latest'}`;
   const answer = await source.endpoint.ask(source.endpoint.subject(ref), path, ask);
-  return followRedirects(source.transport, source.context.timing, answer, ask);
+  return followRedirects(source.transport, answer, ask, FOLLOW_ALL);
 }
 
 /** Undefined where the answer names no digest, as a few registries' do. */
@@ -158,7 +157,7 @@ function readHead(answer: Answer, ref: ImageReference): ManifestHead | undefined
   const digest = ref.digest ?? (typeof named === 'string' && isDigest(named) ? named : undefined);
   if (digest === undefined) return undefined;
   const mediaType = answer.headers['content-type'];
-  const size = contentLength(answer);
+  const size = answer.length;
   const quota = readQuota(answer.headers);
   return {
     digest,
@@ -166,11 +165,4 @@ function readHead(answer: Answer, ref: ImageReference): ManifestHead | undefined
     ...(size !== undefined && { size }),
     ...(quota !== undefined && { quota }),
   };
-}
-
-function contentLength(answer: Answer): number | undefined {
-  const text = answer.headers['content-length'];
-  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) return undefined;
-  // An encoding that nobody asked for makes the length one of other bytes; the digest decides then.
-  return answer.headers['content-encoding'] === undefined ? Number(text) : undefined;
 }

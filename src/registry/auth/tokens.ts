@@ -1,12 +1,10 @@
 import { CacheError } from '../../errors.ts';
 import { type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { answerError, denied } from '../exchange/answerError.ts';
-import { readDocument } from '../exchange/body.ts';
 import { basicHeader, type Credential } from './credentials.ts';
 import { printableHost } from '../net/egress.ts';
-import { Fault } from '../exchange/fault.ts';
-import { followRedirects } from '../exchange/redirects.ts';
-import { type RetryContext, withRetries } from '../exchange/retry.ts';
+import { FOLLOW_ALL, FOLLOW_NONE, sendFollowing } from '../exchange/redirects.ts';
+import { type RetryContext, transientReason, withRetries } from '../exchange/retry.ts';
 import type { Ask, Transport } from '../exchange/transport.ts';
 
 /** A token is a few kilobytes; what is larger is no token. */
@@ -62,7 +60,7 @@ export function requestToken(
   return askForToken(transport, context, url, ask, image).then(readToken);
 }
 
-/** One form to a token endpoint. A redirect is refused: the form holds the secret. */
+/** One form to a token endpoint. No redirect is followed: the form holds the secret. */
 export function postForToken(
   transport: Transport,
   context: RetryContext,
@@ -92,16 +90,14 @@ function askForToken(
 ): Promise<JsonObject> {
   const host = printableHost(url);
   return withRetries(context, url.host, `getting a token for ${image}`, undefined, async () => {
-    const first = await transport.send(url, ask);
-    const answer =
-      ask.method === 'GET' ? await followRedirects(transport, context.timing, first, ask) : first;
-    if (answer.status !== 200) {
-      const error = await answerError(answer, image, context.timing);
-      // A realm says 400 and 404 too where a credential or a repository is unknown to it.
-      const refused = answer.status >= 400 && answer.status < 500 && !(error instanceof Fault);
-      throw refused && error.code !== 'registry_denied' ? denied(image, host, answer.status) : error;
-    }
-    const body = await readDocument(answer, MAX_TOKEN_BODY_BYTES, context.timing);
+    const policy = ask.method === 'POST' ? FOLLOW_NONE : FOLLOW_ALL;
+    const answer = await sendFollowing(transport, url, ask, policy);
+    const { status } = answer;
+    // A realm says 400 and 404 too where a credential or a repository is unknown to it.
+    if (status >= 400 && status < 500 && transientReason(status) === undefined)
+      throw denied(image, host, await answer.errorBody());
+    if (status !== 200) throw await answerError(answer, image);
+    const body = await answer.whole(MAX_TOKEN_BODY_BYTES);
     const json = body === undefined ? undefined : parseJsonObject(body.toString('utf8'));
     if (json === undefined) {
       throw new CacheError('registry_unavailable', `${host} answered with something that is no token.`, {

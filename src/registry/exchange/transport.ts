@@ -1,5 +1,5 @@
-import type { Readable } from 'node:stream';
 import { Agent, Pool, request } from 'undici';
+import { Answer } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
 import { connectionError } from './connectionError.ts';
 import { connectorTo, type Lookup } from '../net/connector.ts';
@@ -19,14 +19,6 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** One hop's answer. Whoever gets it must read the body or destroy it. */
-export interface Answer {
-  readonly url: URL;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
 }
 
 export interface TransportOptions {
@@ -54,7 +46,7 @@ export class Transport {
       pipelining: 1,
       connections: CONNECTIONS_PER_ORIGIN,
       headersTimeout: timing.headersMs,
-      bodyTimeout: 0, // readBody watches the body, and does not count the time our side takes
+      bodyTimeout: 0, // Answer watches the body, and does not count the time our side takes
       factory: (origin, poolOptions: Pool.Options) =>
         new Pool(origin, {
           ...poolOptions,
@@ -68,7 +60,7 @@ export class Transport {
    * @throws {CacheError} registry_not_allowed by the egress rules; registry_unavailable for good
    */
   async send(url: URL, ask: Ask): Promise<Answer> {
-    const { egress, backoff, log } = this.#options;
+    const { egress, backoff, timing, log } = this.#options;
     const refusal = egress.refusalOf(url);
     if (refusal !== undefined) throw refusal;
     await backoff.ready(url.host, ask.signal);
@@ -81,8 +73,6 @@ export class Transport {
         body: ask.body ?? null,
         signal: ask.signal ?? null,
       });
-      // A body that is given up on reports that as an error event, which nobody else waits for.
-      body.on('error', () => undefined);
       log({
         type: 'request',
         method: ask.method,
@@ -90,7 +80,7 @@ export class Transport {
         path: url.pathname,
         status: statusCode,
       });
-      return { url, status: statusCode, headers, body };
+      return new Answer({ url, status: statusCode, headers }, body, timing);
     } catch (error) {
       ask.signal?.throwIfAborted();
       throw connectionError(error, url);
