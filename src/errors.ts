@@ -75,12 +75,4 @@ export class CacheError extends Error {
       ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
     };
   }
-
-  static fromFailure(failure: Failure): CacheError {
-    return new CacheError(failure.code, failure.detail, failure);
-  }
-}
-
-export function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(STATUS, text);
 }

@@ -1,5 +1,6 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, matchesDigest } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import { defaultEntraCredential, type EntraCredential, isAcrHost } from './auth/acr.ts';
@@ -14,12 +15,10 @@ import { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
 import { Fault } from './exchange/fault.ts';
-import { type FetchedManifest, getManifest, headManifest, type ManifestHead } from './manifests.ts';
+import { getManifest, type ManifestSource, type ResolvedManifest, resolveManifest } from './manifests.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
 import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
 import { Transport } from './exchange/transport.ts';
-
-export type { RegistryEvent };
 
 export interface RegistryOptions {
   /** Host patterns, `*.azurecr.io`; empty = all public. A host written out may be on a private network. */
@@ -77,8 +76,8 @@ export class RegistryClient {
    * Docker Hub.
    * @throws {CacheError}
    */
-  headManifest(ref: ImageReference, signal?: AbortSignal): Promise<ManifestHead> {
-    return orTimeout(ref, signal, headManifest(this.#manifests(), ref, signal));
+  resolveManifest(ref: ImageReference, signal?: AbortSignal): Promise<ResolvedManifest> {
+    return orTimeout(ref, signal, resolveManifest(this.#manifests(), ref, signal));
   }
 
   /**
@@ -86,7 +85,7 @@ export class RegistryClient {
    * 4 MiB.
    * @throws {CacheError}
    */
-  getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<FetchedManifest> {
+  getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<Document> {
     return orTimeout(ref, signal, getManifest(this.#manifests(), ref, digest, signal));
   }
 
@@ -171,7 +170,7 @@ export class RegistryClient {
     });
   }
 
-  #manifests(): { endpoint: Endpoint; transport: Transport; context: RetryContext } {
+  #manifests(): ManifestSource {
     return { endpoint: this.#endpoint, transport: this.#transport, context: this.#context };
   }
 }

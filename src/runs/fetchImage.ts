@@ -70,8 +70,7 @@ async function fetchManifest(
 ): Promise<ManifestDocument> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
   if (kept !== undefined && digest !== undefined) return { ...kept, digest, kept: true };
-  const fetched = await registry.getManifest(ref, digest, signal);
-  return { bytes: fetched.bytes, mediaType: fetched.contentType, digest: fetched.digest, kept: false };
+  return { ...(await registry.getManifest(ref, digest, signal)), kept: false };
 }
 
 async function withConfig(

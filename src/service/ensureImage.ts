@@ -55,12 +55,12 @@ function resolveDigest(context: CacheContext, ref: ImageReference): Promise<Dige
   if (under !== undefined) return under;
   const task = (async () => {
     const { storage, registry } = context;
-    const { digest, fetched } = await registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
+    const { digest, document } = await registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
     // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
     // it is understood as, as in archiveImage.ts; what cannot be cached is refused here and now.
-    if (fetched !== undefined) {
-      const { bytes, contentType } = fetched;
-      const { mediaType } = parseManifest(bytes, contentType, key);
+    if (document !== undefined) {
+      const { bytes } = document;
+      const { mediaType } = parseManifest(bytes, document.mediaType, key);
       await writeDocument(storage, digest, { bytes, mediaType });
     }
     if (ref.tag !== undefined && ref.digest === undefined) await writeTag(storage, ref, ref.tag, digest);

@@ -283,10 +283,10 @@ const KINDS: Readonly<Record<string, Case>> = {
 async function pullImage(client: RegistryClient, ref: ImageReference, platformText: string): Promise<number> {
   const platform = parsePlatform(platformText);
   const name = `${ref.registry}/${ref.repository}`;
-  let digest: Digest | undefined = (await client.headManifest(ref)).digest;
+  let digest: Digest | undefined = (await client.resolveManifest(ref)).digest;
   for (let depth = 0; depth <= 4; depth += 1) {
-    const { bytes, contentType } = await client.getManifest(ref, digest);
-    const parsed = parseManifest(bytes, contentType, name);
+    const { bytes, mediaType } = await client.getManifest(ref, digest);
+    const parsed = parseManifest(bytes, mediaType, name);
     if (parsed.kind === 'index') {
       digest = chooseEntry(parsed, platform, name).digest;
       continue;

@@ -59,9 +59,9 @@ async function pull({ reference, image, random, insecureRegistries, log }: Seede
   const client = new RegistryClient({ allowedRegistries: [], insecureRegistries, timing: IMPATIENT, log });
   try {
     const ref = parseReference(reference);
-    const head = await client.headManifest(ref);
-    assert.equal(head.digest, image.manifestDigest);
-    const fetched = await client.getManifest(ref, head.digest);
+    const { digest } = await client.resolveManifest(ref);
+    assert.equal(digest, image.manifestDigest);
+    const fetched = await client.getManifest(ref, digest);
     assert.deepEqual(Buffer.from(fetched.bytes), image.manifest);
     assert.deepEqual(Buffer.from(await client.getBlob(ref, image.configDescriptor)), image.config);
     for (const [index, descriptor] of image.layerDescriptors.entries()) {

@@ -20,9 +20,9 @@ const basicAuth = (host: string, user: string, password: string): string =>
 /** Pulls everything of the sample and compares it. */
 async function pullAll(client: RegistryClient, reference: string): Promise<void> {
   const ref = parseReference(reference);
-  const head = await client.headManifest(ref);
-  assert.equal(head.digest, image.manifestDigest);
-  const fetched = await client.getManifest(ref, head.digest);
+  const { digest } = await client.resolveManifest(ref);
+  assert.equal(digest, image.manifestDigest);
+  const fetched = await client.getManifest(ref, digest);
   assert.deepEqual(Buffer.from(fetched.bytes), image.manifest);
   assert.deepEqual(Buffer.from(await client.getBlob(ref, image.configDescriptor)), image.config);
   for (const [index, descriptor] of image.layerDescriptors.entries()) {
@@ -87,7 +87,7 @@ describe('the distribution registry', { skip }, () => {
 
     it('names what is not there', async () => {
       for (const name of ['team/sample:2', 'team/nothing:1']) {
-        await assert.rejects(client.headManifest(parseReference(`${registry.host}/${name}`)), {
+        await assert.rejects(client.resolveManifest(parseReference(`${registry.host}/${name}`)), {
           code: 'image_not_found',
         });
       }
@@ -99,7 +99,7 @@ describe('the distribution registry', { skip }, () => {
     after(stop);
 
     it('is refused without credentials, with what to do', async () => {
-      await assert.rejects(client.headManifest(parseReference(`${registry.host}/team/sample:1`)), {
+      await assert.rejects(client.resolveManifest(parseReference(`${registry.host}/team/sample:1`)), {
         code: 'registry_denied',
         message: /DOCKER_AUTH_CONFIG/,
       });

@@ -78,7 +78,7 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
   }
   async function pull(): Promise<void> {
     const ref = parseReference(`${front.host}/team/sample:1`);
-    const { digest } = await client.headManifest(ref);
+    const { digest } = await client.resolveManifest(ref);
     await client.getManifest(ref, digest);
     await Promise.all(
       image.layerDescriptors.map(async (descriptor, index) => {

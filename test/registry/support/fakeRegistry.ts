@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { RegistryClient, type RegistryEvent, type RegistryOptions } from '../../../src/registry/client.ts';
+import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
+import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { type ImageReference, parseReference } from '../../../src/image/reference.ts';
 import { OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
