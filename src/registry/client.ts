@@ -1,3 +1,4 @@
+import { buffer } from 'node:stream/consumers';
 import { CacheError } from '../errors.ts';
 import { type Digest, matchesDigest } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
@@ -109,9 +110,7 @@ export class RegistryClient {
     return withRetries(this.#context, host, `reading the config of ${image}`, signal, async () => {
       const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
       try {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of reader.read(0, size)) chunks.push(chunk);
-        const bytes = Buffer.concat(chunks, size);
+        const bytes = await buffer(reader.read(0, size));
         if (matchesDigest(bytes, digest)) return bytes;
       } finally {
         reader.close();

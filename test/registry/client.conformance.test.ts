@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
 import { chooseEntry } from '../../src/image/choosePlatform.ts';
@@ -22,7 +23,6 @@ import { type Registry, startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import { DataSet, type JsonDescriptor } from './support/dataSet.ts';
 import { QUICK } from './support/fakeRegistry.ts';
-import { collect } from './support/samples.ts';
 import { sendBytes, serve, type TestServer } from './support/server.ts';
 
 interface Case {
@@ -296,7 +296,7 @@ async function pullImage(client: RegistryClient, ref: ImageReference, platformTe
     assert.equal(config.platform.architecture, platform.architecture);
     for (const layer of parsed.layers) {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
-      const content = await collect(reader.read(0, layer.size));
+      const content = await buffer(reader.read(0, layer.size));
       reader.close();
       assert.ok(matchesDigest(content, layer.digest));
     }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Registry, type RegistryOptions as ServerOptions, startRegistry } from '../support/registry.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
-import { collect, push, sampleImage } from './support/samples.ts';
+import { push, sampleImage } from './support/samples.ts';
 import type { TestServer } from './support/server.ts';
 import { startStorage } from './support/storage.ts';
 
@@ -28,10 +29,7 @@ async function pullAll(client: RegistryClient, reference: string): Promise<void>
   for (const [index, descriptor] of image.layerDescriptors.entries()) {
     const reader = await client.openBlob(ref, descriptor, { start: 0, end: descriptor.size });
     const middle = Math.floor(descriptor.size / 3);
-    const bytes = [
-      await collect(reader.read(0, middle)),
-      await collect(reader.read(middle, descriptor.size)),
-    ];
+    const bytes = [await buffer(reader.read(0, middle)), await buffer(reader.read(middle, descriptor.size))];
     reader.close();
     assert.ok(Buffer.concat(bytes).equals(image.layers[index] ?? Buffer.alloc(0)));
   }
@@ -80,7 +78,7 @@ describe('the distribution registry', { skip }, () => {
       assert.ok(layer !== undefined);
       const ref = parseReference(`${registry.host}/team/sample:1`);
       const reader = await client.openBlob(ref, layer, { start: 1_000_000, end: 1_000_100 });
-      const bytes = await collect(reader.read(1_000_000, 1_000_100));
+      const bytes = await buffer(reader.read(1_000_000, 1_000_100));
       reader.close();
       assert.deepEqual(bytes, image.layers[0]?.subarray(1_000_000, 1_000_100));
     });
@@ -178,7 +176,7 @@ describe('the distribution registry', { skip }, () => {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
       assert.ok(reader.parallel);
       const starts = [0, 1_000_000, 2_000_000];
-      const parts = await Promise.all(starts.map((start) => collect(reader.read(start, start + 1_000_000))));
+      const parts = await Promise.all(starts.map((start) => buffer(reader.read(start, start + 1_000_000))));
       reader.close();
       assert.ok(image.layers[0]?.equals(Buffer.concat(parts)));
       assert.deepEqual(

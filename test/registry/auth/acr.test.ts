@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseReference } from '../../../src/image/reference.ts';
@@ -9,7 +10,7 @@ import { type Registry, startRegistry } from '../../support/registry.ts';
 import { requireTools } from '../../support/tools.ts';
 import { type AcrFront, type AcrOptions, startAcrFront } from '../support/acrFront.ts';
 import { QUICK } from '../support/fakeRegistry.ts';
-import { collect, push, sampleImage } from '../support/samples.ts';
+import { push, sampleImage } from '../support/samples.ts';
 
 describe('isAcrHost', () => {
   for (const host of [
@@ -84,9 +85,7 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
       image.layerDescriptors.map(async (descriptor, index) => {
         const whole = { start: 0, end: descriptor.size };
         const reader = await client.openBlob(ref, descriptor, whole);
-        assert.ok(
-          (await collect(reader.read(0, descriptor.size))).equals(image.layers[index] ?? Buffer.of()),
-        );
+        assert.ok((await buffer(reader.read(0, descriptor.size))).equals(image.layers[index] ?? Buffer.of()));
         reader.close();
       }),
     );

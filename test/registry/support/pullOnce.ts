@@ -2,12 +2,12 @@
  * A program: pulls a blob with the client options it is given as JSON and prints its length and digest, or the
  * error. For what a process reads at its start only, such as NODE_EXTRA_CA_CERTS.
  */
+import { buffer } from 'node:stream/consumers';
 import { CacheError } from '../../../src/errors.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
 import type { Descriptor } from '../../../src/image/manifest.ts';
 import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
-import { collect } from './samples.ts';
 
 export interface PullOnce {
   readonly options: RegistryOptions;
@@ -20,7 +20,7 @@ const client = new RegistryClient(options);
 try {
   const whole = { start: 0, end: descriptor.size };
   const reader = await client.openBlob(parseReference(image), descriptor, whole);
-  const bytes = await collect(reader.read(0, descriptor.size));
+  const bytes = await buffer(reader.read(0, descriptor.size));
   reader.close();
   console.log(JSON.stringify({ digest: sha256Of(bytes), parallel: reader.parallel }));
 } catch (error) {
