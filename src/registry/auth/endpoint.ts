@@ -1,13 +1,14 @@
 import { canonicalReference, type ImageReference } from '../../image/reference.ts';
 import type { Authentication, Subject } from './authentication.ts';
 import type { Answer } from '../exchange/answer.ts';
-import type { Egress } from '../net/egress.ts';
-import { printableHost } from '../net/egress.ts';
+import { type Egress, printableHost } from '../net/egress.ts';
 import type { Log } from '../exchange/events.ts';
-import { type Quota, readQuota } from '../exchange/quota.ts';
+import { readQuota } from '../exchange/quota.ts';
 import { sendFollowing, WITHIN_ORIGIN } from '../exchange/redirects.ts';
 import type { Ask, Transport } from '../exchange/transport.ts';
 
+/** A registry that says something else each time must not fill the log. */
+const MAX_WARNINGS = 100;
 /** Refusals one request may learn from: no token, anonymous not enough, a token that just ended. */
 const MAX_REFUSALS = 3;
 
@@ -21,6 +22,7 @@ export interface EndpointOptions {
 /** The registries' API: requests with authorization, up to where an answer leaves the registry's origin. */
 export class Endpoint {
   readonly #options: EndpointOptions;
+  /** Said already. */
   readonly #warnings = new Set<string>();
 
   constructor(options: EndpointOptions) {
@@ -81,11 +83,11 @@ export class Endpoint {
     const host = printableHost(answer.url);
     for (const header of [answer.headers.warning ?? []].flat()) {
       const text = /^299 - "((?:[^"\\]|\\.){1,500})"/.exec(header)?.[1]?.replace(/[^\x20-\x7e]/g, '?');
-      if (text === undefined || this.#warnings.has(text) || this.#warnings.size > 100) continue;
+      if (text === undefined || this.#warnings.has(text) || this.#warnings.size > MAX_WARNINGS) continue;
       this.#warnings.add(text);
       log({ type: 'warning', host, text });
     }
-    const quota: Quota | undefined = readQuota(answer.headers);
+    const quota = readQuota(answer.headers);
     if (quota !== undefined) log({ type: 'quota', host, quota });
   }
 }

@@ -9,7 +9,7 @@ export interface HostPattern {
 
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const DOCKER_HUB_HOSTS: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);
-export const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
+const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
 
 /** The host that serves a registry's API: the same, but for Docker Hub. */
 export function endpointHost(registry: string): string {
