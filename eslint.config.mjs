@@ -47,7 +47,7 @@ const mayImport = {
     'context.ts',
   ],
   'functions/durable': ['functions', 'service', 'runs', 'context.ts'],
-  'functions/timers': ['functions', 'upkeep', 'config.ts', 'context.ts'],
+  'functions/timers': ['functions', 'upkeep', 'context.ts'],
 };
 
 const zones = Object.entries(mayImport).map(([folder, others]) => ({

@@ -76,3 +76,11 @@ export class CacheError extends Error {
     };
   }
 }
+
+/**
+ * What an operator set wrongly. The message names the setting, for whoever starts the app: to a caller it is an
+ * internal error, since no other request would do better.
+ */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
+}

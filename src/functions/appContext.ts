@@ -1,12 +1,13 @@
 import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { type CacheContext, openContext } from '../context.ts';
+import { settings } from './settings.ts';
 
 let opened: Promise<CacheContext> | undefined;
 
 /** The one context of this process; opened by the first call, and again after a failure. */
 export function cacheContext(): Promise<CacheContext> {
   // Not an invocation's own log: the registry client outlives every invocation.
-  opened ??= openContext(process.env, logEvent).catch((error: unknown) => {
+  opened ??= openContext(settings, logEvent).catch((error: unknown) => {
     opened = undefined;
     throw error;
   });

@@ -10,9 +10,9 @@ import { SharedBackoff } from './exchange/backoff.ts';
 import { type BlobReader, memoryReader, ResumingReader } from './blob/blobReader.ts';
 import { BlobSource } from './blob/blobSource.ts';
 import { BlobTargets } from './blob/blobTargets.ts';
-import { CredentialStore } from './auth/credentials.ts';
+import type { CredentialStore } from './auth/credentials.ts';
 import type { Lookup } from './net/connector.ts';
-import { Egress } from './net/egress.ts';
+import type { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
 import { Fault } from './exchange/fault.ts';
@@ -22,15 +22,8 @@ import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
 import { Transport } from './exchange/transport.ts';
 
 export interface RegistryOptions {
-  /** Host patterns, `*.azurecr.io`; empty = all public. A host written out may be on a private network. */
-  readonly allowedRegistries: readonly string[];
-  /**
-   * Host[:port] patterns that are reached over plain http and may be local. Always allowed. With https:// before
-   * it, a host may be local and is reached over TLS.
-   */
-  readonly insecureRegistries: readonly string[];
-  /** JSON text, Docker's config.json. */
-  readonly dockerAuthConfig?: string;
+  readonly egress: Egress;
+  readonly credentials: CredentialStore;
   /** Client id of the user-assigned identity for Azure Container Registry. */
   readonly acrIdentityClientId?: string;
   /** What happens, for a log: structured, no secrets. */
@@ -52,19 +45,18 @@ export class RegistryClient {
   readonly #context: RetryContext;
   readonly #targets = new BlobTargets();
 
-  /** @throws {Error} naming the setting that cannot be read */
   constructor(options: RegistryOptions) {
+    const { egress, credentials } = options;
     const timing = { ...DEFAULT_TIMING, ...options.timing };
     const log = options.log ?? ((): void => undefined);
     const backoff = new SharedBackoff(timing);
-    const egress = new Egress(options.allowedRegistries, options.insecureRegistries);
     this.#context = { timing, backoff, log };
     this.#transport = new Transport({ egress, backoff, timing, log, lookup: options.lookup });
     const acrHosts = new Set(options.acrHosts ?? []);
     const authentication = new Authentication({
       transport: this.#transport,
       context: this.#context,
-      credentials: new CredentialStore(options.dockerAuthConfig),
+      credentials,
       isAcr: (registry) => isAcrHost(registry) || acrHosts.has(registry),
       entraCredential: async (registry) =>
         options.entraCredential ?? (await defaultEntraCredential(registry, options.acrIdentityClientId)),

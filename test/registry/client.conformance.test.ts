@@ -21,6 +21,7 @@ import { type ImageReference, parseReference } from '../../src/image/reference.t
 import { RegistryClient } from '../../src/registry/client.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from './support/clientSettings.ts';
 import { DataSet, type JsonDescriptor } from './support/dataSet.ts';
 import { QUICK } from './support/fakeRegistry.ts';
 import { sendBytes, serve, type TestServer } from './support/server.ts';
@@ -344,8 +345,7 @@ for (const [suite, cases] of [
           : response.writeHead(404).end();
       });
       client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [server.host],
+        ...clientSettings({ insecure: [server.host] }),
         timing: { ...QUICK, attempts: 2 },
       });
     });
@@ -368,8 +368,7 @@ for (const [suite, cases] of [
     before(async () => {
       registry = await startRegistry();
       client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [registry.host],
+        ...clientSettings({ insecure: [registry.host] }),
         timing: { ...QUICK, attempts: 2 },
       });
     });

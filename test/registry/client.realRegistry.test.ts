@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
+import { RegistryClient } from '../../src/registry/client.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Registry, type RegistryOptions as ServerOptions, startRegistry } from '../support/registry.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from './support/clientSettings.ts';
 import { push, sampleImage } from './support/samples.ts';
 import type { TestServer } from './support/server.ts';
 import { startStorage } from './support/storage.ts';
 
 const skip = requireTools('docker-registry', 'openssl', 'perl');
 const image = sampleImage([3_000_000, 5, 70_000]);
-const basicAuth = (host: string, user: string, password: string): string =>
-  JSON.stringify({
-    auths: { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } },
-  });
+const basicAuth = (host: string, user: string, password: string): Record<string, unknown> => ({
+  [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') },
+});
 
 /** Pulls everything of the sample and compares it. */
 async function pullAll(client: RegistryClient, reference: string): Promise<void> {
@@ -40,13 +40,10 @@ describe('the distribution registry', { skip }, () => {
   let registry: Registry;
   let client: RegistryClient;
 
-  async function start(server: ServerOptions, options: Partial<RegistryOptions> = {}): Promise<void> {
+  async function start(server: ServerOptions): Promise<void> {
     registry = await startRegistry(server);
-    client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [registry.host, new URL(registry.tokenServer?.realm ?? registry.url).host],
-      ...options,
-    });
+    const { host } = new URL(registry.tokenServer?.realm ?? registry.url);
+    client = new RegistryClient(clientSettings({ insecure: [registry.host, host] }));
     await push(registry, 'team/sample', '1', image);
     await registry.forgetRequests();
   }
@@ -105,11 +102,9 @@ describe('the distribution registry', { skip }, () => {
 
     it('pulls with credentials', async () => {
       const { host } = registry;
-      const own = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [host],
-        dockerAuthConfig: basicAuth(host, 'alice', password),
-      });
+      const own = new RegistryClient(
+        clientSettings({ insecure: [host], auths: basicAuth(host, 'alice', password) }),
+      );
       await pullAll(own, `${host}/team/sample:1`);
       await own.close();
     });
@@ -136,11 +131,8 @@ describe('the distribution registry', { skip }, () => {
       await assert.rejects(client.getManifest(parseReference(`${host}/team/private:1`)), {
         code: 'registry_denied',
       });
-      const own = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [host, new URL(tokenServer?.realm ?? '').host],
-        dockerAuthConfig: basicAuth(host, 'alice', password),
-      });
+      const insecure = [host, new URL(tokenServer?.realm ?? '').host];
+      const own = new RegistryClient(clientSettings({ insecure, auths: basicAuth(host, 'alice', password) }));
       await pullAll(own, `${host}/team/private:1`);
       await own.close();
     });
@@ -156,10 +148,7 @@ describe('the distribution registry', { skip }, () => {
         middleware: { storage: [{ name: 'redirect', options: { baseurl: storage.origin } }] },
       };
       registry = await startRegistry({ dataDirectory: directory, config });
-      client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [registry.host, storage.host],
-      });
+      client = new RegistryClient(clientSettings({ insecure: [registry.host, storage.host] }));
       await push(registry, 'team/sample', '1', image);
       await registry.forgetRequests();
     });

@@ -12,6 +12,7 @@ import { RegistryClient } from '../../src/registry/client.ts';
 import { openStorage } from '../../src/store/storage.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from '../registry/support/clientSettings.ts';
 import {
   type FaultyNetwork,
   IMPATIENT,
@@ -51,7 +52,11 @@ describe('a hostile network, up to the archive', { skip: requireTools('docker-re
     return {
       config,
       storage: await openStorage(config.storage, name),
-      registry: new RegistryClient({ allowedRegistries: [], insecureRegistries, timing: IMPATIENT, log }),
+      registry: new RegistryClient({
+        ...clientSettings({ insecure: insecureRegistries }),
+        timing: IMPATIENT,
+        log,
+      }),
     };
   }
 

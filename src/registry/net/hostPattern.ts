@@ -16,7 +16,7 @@ export function endpointHost(registry: string): string {
   return DOCKER_HUB_HOSTS.has(registry) ? DOCKER_HUB_ENDPOINT : registry;
 }
 
-/** @throws {Error} naming the text, where it is no pattern: a setting's mistake, so start-up stops */
+/** @throws {Error} naming the text, where it is no pattern */
 export function parseHostPattern(text: string): HostPattern {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '*') return { host: '', port: undefined, wildcard: true };
@@ -31,6 +31,21 @@ export function parseHostPattern(text: string): HostPattern {
   // The URL parser is what turns 0x7f.1 into 127.0.0.1 in the addresses that this is compared with.
   const host = wildcard ? match[2] : new URL(`http://${endpointHost(match[2])}`).hostname;
   return { host, port, wildcard };
+}
+
+/** An entry of INSECURE_REGISTRIES: a host that may be on this machine. */
+export interface InsecureHost {
+  readonly pattern: HostPattern;
+  /** It was written with https:// before it: local, and spoken to over TLS all the same. */
+  readonly isTls: boolean;
+}
+
+const TLS_PREFIX = 'https://';
+
+/** @throws {Error} as parseHostPattern does */
+export function parseInsecureHost(text: string): InsecureHost {
+  const isTls = text.startsWith(TLS_PREFIX);
+  return { pattern: parseHostPattern(isTls ? text.slice(TLS_PREFIX.length) : text), isTls };
 }
 
 export function matchesHost(pattern: HostPattern, url: URL): boolean {

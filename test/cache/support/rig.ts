@@ -9,6 +9,7 @@ import { loadConfig } from '../../../src/config.ts';
 import { parsePlatform } from '../../../src/image/platform.ts';
 import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryClient } from '../../../src/registry/client.ts';
+import { clientSettings } from '../../registry/support/clientSettings.ts';
 import { QUICK } from '../../registry/support/fakeRegistry.ts';
 import { startTestStorage, type TestStorage } from '../../store/support/storage.ts';
 import { type LoopbackRegistry, startRegistry } from './registry.ts';
@@ -29,8 +30,7 @@ export interface Rig {
 export async function startRig(): Promise<Rig> {
   const [registry, server] = await Promise.all([startRegistry(), startTestStorage()]);
   const client = new RegistryClient({
-    allowedRegistries: [],
-    insecureRegistries: registry.hosts,
+    ...clientSettings({ insecure: registry.hosts }),
     timing: QUICK,
   });
   const settings = { IMAGE_STORAGE: server.connectionString };

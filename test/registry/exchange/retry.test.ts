@@ -6,6 +6,7 @@ import { CacheError } from '../../../src/errors.ts';
 import { readQuota } from '../../../src/registry/exchange/quota.ts';
 import { transientReason } from '../../../src/registry/exchange/retry.ts';
 import { parseRetryAfter } from '../../../src/registry/exchange/retryAfter.ts';
+import { clientSettings } from '../support/clientSettings.ts';
 import { type FakeRegistry, startFakeRegistry } from '../support/fakeRegistry.ts';
 import { sampleImage } from '../support/samples.ts';
 
@@ -349,7 +350,7 @@ describe('a registry that is not there', () => {
     });
     const gone = registry.ref();
     await registry.close();
-    const again = await startFakeRegistry(image, { insecureRegistries: [gone.registry] });
+    const again = await startFakeRegistry(image, clientSettings({ insecure: [gone.registry] }));
     await assert.rejects(again.client.resolveManifest(gone), {
       code: 'registry_unavailable',
       retryable: true,

@@ -4,6 +4,7 @@ import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { type ImageReference, parseReference } from '../../../src/image/reference.ts';
 import { OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
+import { clientSettings } from './clientSettings.ts';
 import type { SampleImage } from './samples.ts';
 import { type SeenRequest, sendBytes, serve, type TestServer } from './server.ts';
 
@@ -58,8 +59,7 @@ export async function startFakeRegistry(
   });
   const events: RegistryEvent[] = [];
   const client = new RegistryClient({
-    allowedRegistries: [],
-    insecureRegistries: [server, ...others].map(({ host }) => host),
+    ...clientSettings({ insecure: [server, ...others].map(({ host }) => host) }),
     timing: QUICK,
     log: (event) => events.push(event),
     ...options,
