@@ -150,9 +150,9 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
   });
 
   it('gives a new access token when one ends, with the refresh token it has', async () => {
-    await start({ accessLifetime: 1 });
+    await start({ accessLifetime: 0.2 });
     await pull();
-    await sleep(1100);
+    await sleep(250);
     await pull();
     assert.equal(asked.length, 1);
     assert.equal(front.log.filter((line) => line === 'POST /oauth2/exchange 200').length, 1);

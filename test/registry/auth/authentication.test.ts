@@ -102,10 +102,10 @@ describe('authentication', () => {
   });
 
   it('replaces a token before it ends', async () => {
-    rules.token = (_request, count) => ({ body: { access_token: `t${count}`, expires_in: 1 } });
+    rules.token = (_request, count) => ({ body: { access_token: `t${count}`, expires_in: 0.2 } });
     const client = await start({ timing: { ...QUICK, tokenMarginMs: 900 } });
     await client.getManifest(registry.ref());
-    await sleep(600); // past half of its life, before its end
+    await sleep(150); // past half of its life, which is when it is replaced
     await client.getManifest(registry.ref());
     assert.equal(tokenRequests().length, 2);
     // Nothing was refused in between.

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobReader } from '../../../src/registry/blob/blobReader.ts';
-import { type FakeRegistry, startFakeRegistry } from '../support/fakeRegistry.ts';
+import { type FakeRegistry, QUICK, startFakeRegistry } from '../support/fakeRegistry.ts';
 import { sampleImage } from '../support/samples.ts';
 import { redirect, type SeenRequest, sendBytes, serve, type TestServer } from '../support/server.ts';
 
@@ -91,7 +91,7 @@ describe('a layer from the registry itself', () => {
     const parts: Uint8Array[] = [];
     for await (const chunk of reader.read(0, SIZE)) {
       parts.push(chunk);
-      if (parts.length === 1) await sleep(500); // longer than the stall guard
+      if (parts.length === 1) await sleep(QUICK.stallMs + 50);
     }
     reader.close();
     assert.ok(Buffer.concat(parts).equals(layer));

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
 import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { type ImageReference, parseReference } from '../../../src/image/reference.ts';
@@ -74,4 +74,20 @@ export async function startFakeRegistry(
       await server.close();
     },
   });
+}
+
+/** The next answers, so many of them, are this one. */
+export function failing(
+  registry: FakeRegistry,
+  times: number,
+  status: number,
+  headers: OutgoingHttpHeaders = {},
+  body = '',
+): void {
+  let left = times;
+  registry.misbehave = (_request, response) => {
+    if (left-- <= 0) return false;
+    response.writeHead(status, headers).end(body);
+    return true;
+  };
 }
