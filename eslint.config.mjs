@@ -21,10 +21,10 @@ const edges = [
 const mayImport = {
   image: [],
   archive: ['image'],
-  api: [],
+  api: ['image'],
   registry: ['image'],
   'registry/net': [],
-  'registry/exchange': ['registry/net'],
+  'registry/exchange': ['registry/net', 'image'],
   'registry/auth': ['registry/exchange', 'registry/net', 'image'],
   'registry/blob': ['registry/auth', 'registry/exchange', 'registry/net', 'image'],
   store: ['archive', 'image'],

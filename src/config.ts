@@ -1,15 +1,17 @@
-import { CacheError } from './errors.ts';
+import { SettingError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
-import { parseHostPattern } from './registry/net/hostPattern.ts';
+import { CredentialStore } from './registry/auth/credentials.ts';
+import { Egress } from './registry/net/egress.ts';
+import { parseHostPattern, parseInsecureHost } from './registry/net/hostPattern.ts';
 import type { StorageSetting } from './store/storage.ts';
 
-/** Every setting of the app, read once, with its default. docs and local.settings.sample.json list them all. */
+/** Every setting of the app, as what the code uses. README.md and local.settings.sample.json list them all. */
 export interface Config {
   readonly storage: StorageSetting;
   readonly imageContainer: string;
-  readonly allowedRegistries: readonly string[];
-  readonly insecureRegistries: readonly string[];
-  readonly dockerAuthConfig: string | undefined;
+  /** Whom the registry client may connect to: ALLOWED_REGISTRIES and INSECURE_REGISTRIES. */
+  readonly egress: Egress;
+  readonly credentials: CredentialStore;
   readonly acrIdentityClientId: string | undefined;
   readonly defaultPlatform: Platform;
   /** Bytes of one archive; larger images are refused. */
@@ -36,16 +38,18 @@ const DEFAULT_MAX_IMAGE_BYTES = 200 * GiB;
 const MAX_LOOKUP_URL_MINUTES = 7 * 24 * 60 - 10;
 
 /**
- * Reads the settings. Called at start-up, so that a bad value stops it.
- * @throws {CacheError} invalid_request, naming the setting, its value (never a secret one) and what it takes
+ * Checks every setting and makes of it what the code uses; the app calls it once, at its start.
+ * @throws {SettingError} naming the setting, its value (never a secret one) and what it takes
  */
 export function loadConfig(env: Environment): Config {
   return {
     storage: storageSetting(env),
     imageContainer: containerName(env, 'IMAGE_CONTAINER', 'dockerimages'),
-    allowedRegistries: list(env, 'ALLOWED_REGISTRIES'),
-    insecureRegistries: list(env, 'INSECURE_REGISTRIES', true),
-    dockerAuthConfig: authConfig(env, 'DOCKER_AUTH_CONFIG'),
+    egress: new Egress(
+      hosts(env, 'ALLOWED_REGISTRIES', parseHostPattern),
+      hosts(env, 'INSECURE_REGISTRIES', parseInsecureHost),
+    ),
+    credentials: new CredentialStore(text(env, 'DOCKER_AUTH_CONFIG')),
     acrIdentityClientId: text(env, 'ACR_IDENTITY_CLIENT_ID'),
     defaultPlatform: platform(env, 'DEFAULT_PLATFORM', 'linux/amd64'),
     maxImageBytes: number(env, 'MAX_IMAGE_BYTES', DEFAULT_MAX_IMAGE_BYTES, 1),
@@ -72,8 +76,7 @@ function storageSetting(env: Environment): StorageSetting {
     const clientId = text(env, `${name}__clientId`);
     return { blobServiceUri: uri, ...(clientId !== undefined && { clientId }) };
   }
-  throw new CacheError(
-    'invalid_request',
+  throw new SettingError(
     'No storage is set: set IMAGE_STORAGE to a connection string, or IMAGE_STORAGE__blobServiceUri to the URL of a blob service reached by managed identity.',
   );
 }
@@ -83,24 +86,21 @@ function text(env: Environment, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-/** @param secure whether a host may have https:// before it */
-function list(env: Environment, name: string, secure = false): string[] {
-  const items = (text(env, name) ?? '')
-    .split(/[\s,]+/)
-    .map((item) => item.toLowerCase())
-    .filter((item) => item !== '');
-  for (const item of items) {
-    try {
-      parseHostPattern(secure ? item.replace(/^https:\/\//, '') : item);
-    } catch {
-      throw bad(
-        name,
-        item,
-        'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas',
-      );
-    }
-  }
-  return items;
+function hosts<T>(env: Environment, name: string, parse: (item: string) => T): T[] {
+  const items = (text(env, name) ?? '').toLowerCase().split(/[\s,]+/);
+  return items
+    .filter((item) => item !== '')
+    .map((item) => {
+      try {
+        return parse(item);
+      } catch {
+        throw bad(
+          name,
+          item,
+          'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas',
+        );
+      }
+    });
 }
 
 function number(env: Environment, name: string, fallback: number, least: number, most = Infinity): number {
@@ -143,18 +143,6 @@ function containerName(env: Environment, name: string, fallback: string): string
   throw bad(name, value, 'a blob container name: 3 to 57 lower-case letters, digits and single hyphens');
 }
 
-function authConfig(env: Environment, name: string): string | undefined {
-  const value = text(env, name);
-  if (value === undefined) return undefined;
-  try {
-    const parsed: unknown = JSON.parse(value);
-    if (typeof parsed === 'object' && parsed !== null) return value;
-  } catch {
-    // Reported below; the parser's message would quote the secret.
-  }
-  throw bad(name, '(not shown)', "the JSON text of a Docker config.json with its 'auths'");
-}
-
-function bad(name: string, value: string, expected: string): CacheError {
-  return new CacheError('invalid_request', `The setting ${name} is "${value}"; it must be ${expected}.`);
+function bad(name: string, value: string, expected: string): SettingError {
+  return new SettingError(`The setting ${name} is "${value}"; it must be ${expected}.`);
 }

@@ -1,4 +1,4 @@
-import { loadConfig, type Config } from './config.ts';
+import type { Config } from './config.ts';
 import { RegistryClient } from './registry/client.ts';
 import type { RegistryEvent } from './registry/exchange/events.ts';
 import { openStorage, type Storage } from './store/storage.ts';
@@ -10,19 +10,18 @@ export interface CacheContext {
   readonly registry: RegistryClient;
 }
 
+/** @throws {SettingError | CacheError} where the storage cannot be reached by its setting, or not now */
 export async function openContext(
-  env: Readonly<Record<string, string | undefined>>,
+  config: Config,
   log: (event: RegistryEvent) => void,
 ): Promise<CacheContext> {
-  const config = loadConfig(env);
-  const { allowedRegistries, insecureRegistries, dockerAuthConfig, acrIdentityClientId } = config;
+  const { egress, credentials, acrIdentityClientId } = config;
   return {
     config,
     storage: await openStorage(config.storage, config.imageContainer),
     registry: new RegistryClient({
-      allowedRegistries,
-      insecureRegistries,
-      ...(dockerAuthConfig !== undefined && { dockerAuthConfig }),
+      egress,
+      credentials,
       ...(acrIdentityClientId !== undefined && { acrIdentityClientId }),
       log,
     }),

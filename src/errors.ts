@@ -75,12 +75,12 @@ export class CacheError extends Error {
       ...(this.retryAfterSeconds !== undefined && { retryAfterSeconds: this.retryAfterSeconds }),
     };
   }
-
-  static fromFailure(failure: Failure): CacheError {
-    return new CacheError(failure.code, failure.detail, failure);
-  }
 }
 
-export function isErrorCode(text: string): text is ErrorCode {
-  return Object.hasOwn(STATUS, text);
+/**
+ * What an operator set wrongly. The message names the setting, for whoever starts the app: to a caller it is an
+ * internal error, since no other request would do better.
+ */
+export class SettingError extends Error {
+  override readonly name = 'SettingError';
 }

@@ -1,18 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Config, loadConfig } from '../src/config.ts';
-import { CacheError } from '../src/errors.ts';
+import { SettingError } from '../src/errors.ts';
 
 const STORAGE = { IMAGE_STORAGE: 'UseDevelopmentStorage=true' };
 
 const load = (env: Readonly<Record<string, string>>): Config => loadConfig({ ...STORAGE, ...env });
 
-function refused(env: Readonly<Record<string, string | undefined>>): CacheError {
+function refused(env: Readonly<Record<string, string | undefined>>): SettingError {
   try {
     loadConfig(env);
   } catch (error) {
-    assert.ok(error instanceof CacheError, String(error));
-    assert.equal(error.code, 'invalid_request');
+    assert.ok(error instanceof SettingError, String(error));
     return error;
   }
   assert.fail(`taken: ${JSON.stringify(env)}`);
@@ -20,12 +19,12 @@ function refused(env: Readonly<Record<string, string | undefined>>): CacheError 
 
 describe('the settings', () => {
   it('have defaults, but for the storage', () => {
-    assert.deepEqual(load({}), {
+    const { egress, credentials, ...plain } = load({});
+    assert.equal(egress.registryUrl('ghcr.io').href, 'https://ghcr.io/', 'any registry, over https');
+    assert.equal(credentials.find('ghcr.io', 'team/image'), undefined);
+    assert.deepEqual(plain, {
       storage: { connectionString: 'UseDevelopmentStorage=true' },
       imageContainer: 'dockerimages',
-      allowedRegistries: [],
-      insecureRegistries: [],
-      dockerAuthConfig: undefined,
       acrIdentityClientId: undefined,
       defaultPlatform: { os: 'linux', architecture: 'amd64' },
       maxImageBytes: 200 * 1024 ** 3,
@@ -39,11 +38,11 @@ describe('the settings', () => {
   });
 
   it('are what they are set to; blanks around them do not count, and an empty one is not set', () => {
-    const config = load({
+    const { egress, credentials, ...plain } = load({
       IMAGE_CONTAINER: 'images2',
       ALLOWED_REGISTRIES: ' GHCR.io, *.azurecr.io\n quay.io:8443,,',
       INSECURE_REGISTRIES: 'localhost:5000 [::1]:5000,https://registry.local',
-      DOCKER_AUTH_CONFIG: '{"auths":{}}',
+      DOCKER_AUTH_CONFIG: '{"auths": {"ghcr.io": {"username": "me", "password": "pw"}}}',
       ACR_IDENTITY_CLIENT_ID: ' 1234 ',
       DEFAULT_PLATFORM: 'linux/arm64/v8',
       MAX_IMAGE_BYTES: '1e9',
@@ -54,12 +53,20 @@ describe('the settings', () => {
       LOOKUP_URL_MINUTES: '   ',
       REGISTRY_MIRROR: 'true',
     });
-    assert.deepEqual(config, {
-      storage: config.storage,
+    for (const [registry, url] of [
+      ['ghcr.io', 'https://ghcr.io/'],
+      ['team.azurecr.io', 'https://team.azurecr.io/'],
+      ['quay.io:8443', 'https://quay.io:8443/'],
+      ['localhost:5000', 'http://localhost:5000/'],
+      ['[::1]:5000', 'http://[::1]:5000/'],
+      ['registry.local', 'https://registry.local/'],
+    ] as const)
+      assert.equal(egress.registryUrl(registry).href, url);
+    assert.throws(() => egress.registryUrl('docker.io'), { code: 'registry_not_allowed' });
+    assert.deepEqual(credentials.find('ghcr.io', 'team/image'), { username: 'me', password: 'pw' });
+    assert.deepEqual(plain, {
+      storage: plain.storage,
       imageContainer: 'images2',
-      allowedRegistries: ['ghcr.io', '*.azurecr.io', 'quay.io:8443'],
-      insecureRegistries: ['localhost:5000', '[::1]:5000', 'https://registry.local'],
-      dockerAuthConfig: '{"auths":{}}',
       acrIdentityClientId: '1234',
       defaultPlatform: { os: 'linux', architecture: 'arm64' },
       maxImageBytes: 1e9,
@@ -123,6 +130,9 @@ describe('a secret', () => {
   for (const [what, env] of Object.entries<Readonly<Record<string, string>>>({
     'DOCKER_AUTH_CONFIG that is no JSON': { DOCKER_AUTH_CONFIG: `{"auths": "${SECRET}` },
     'DOCKER_AUTH_CONFIG that is no object': { DOCKER_AUTH_CONFIG: JSON.stringify(SECRET) },
+    'DOCKER_AUTH_CONFIG with an entry that is none': {
+      DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'ghcr.io': { user: SECRET } } }),
+    },
     'a service URL with a signature': {
       IMAGE_STORAGE: '',
       IMAGE_STORAGE__blobServiceUri: `http://me.blob.core.windows.net/?sv=1&sig=${SECRET}`,

@@ -1,4 +1,5 @@
 import { CacheError } from '../errors.ts';
+import { isObject } from '../image/json.ts';
 
 /** Images of one request. */
 export const MAX_IMAGES = 100;
@@ -18,9 +19,8 @@ export function parseEnsureBody(body: unknown): EnsureBody {
       `${why} Send {"image": "ubuntu:24.04"} or {"images": ["…", "…"]}.`,
     );
   };
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    return wrong('The body is not a JSON object.');
-  const { image, images, platform } = body as Readonly<Record<string, unknown>>;
+  if (!isObject(body)) return wrong('The body is not a JSON object.');
+  const { image, images, platform } = body;
   if (platform !== undefined && typeof platform !== 'string') return wrong('platform is not a string.');
   if (typeof image === 'string' && images === undefined) return { images: [image], platform, isList: false };
   if (image !== undefined)

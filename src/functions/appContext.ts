@@ -3,6 +3,7 @@ import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
+import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
 export type AppContext = CacheContext & CopyContext & EnsureContext;
@@ -21,7 +22,7 @@ export function appContext(): Promise<AppContext> {
 async function open(): Promise<AppContext> {
   return {
     // Not an invocation's own log: the registry client outlives every invocation.
-    ...(await openContext(process.env, logEvent)),
+    ...(await openContext(settings, logEvent)),
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
   };

@@ -1,5 +1,6 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest } from './digest.ts';
+import { isObject } from './json.ts';
 import { type ImageManifest, parseObject } from './manifest.ts';
 import { isPlatformComponent, normalisePlatform, type Platform } from './platform.ts';
 
@@ -20,7 +21,7 @@ export function parseImageConfig(bytes: Uint8Array, manifest: ImageManifest, nam
   };
   const config = parseObject(bytes, `the config of ${name}`);
   const rootfs = config.rootfs;
-  if (typeof rootfs !== 'object' || rootfs === null || !('diff_ids' in rootfs)) {
+  if (!isObject(rootfs) || !('diff_ids' in rootfs)) {
     return refuse('its config has no rootfs, so nothing can run it.');
   }
   const diffIds: unknown = rootfs.diff_ids ?? [];
@@ -40,6 +41,6 @@ export function parseImageConfig(bytes: Uint8Array, manifest: ImageManifest, nam
       architecture,
       ...(isPlatformComponent(variant) && { variant }),
     }),
-    diffIds: diffIds,
+    diffIds,
   };
 }

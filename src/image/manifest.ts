@@ -1,5 +1,6 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest } from './digest.ts';
+import { isObject, type JsonObject } from './json.ts';
 import {
   bareMediaType,
   CONFIG_TYPES,
@@ -51,8 +52,6 @@ export const MAX_CONFIG_BYTES = 4 * 1024 * 1024;
 export const MAX_LAYERS = 1000;
 const MAX_INDEX_ENTRIES = 1000;
 
-type Json = Readonly<Record<string, unknown>>;
-
 /**
  * Reads a manifest or an index from the registry's own bytes.
  * @param contentType the answer's Content-Type, if it had one; it must not contradict the document
@@ -103,7 +102,7 @@ function refuser(name: string): Refuse {
   };
 }
 
-function parseIndex(document: Json, mediaType: string, refuse: Refuse): ImageIndex {
+function parseIndex(document: JsonObject, mediaType: string, refuse: Refuse): ImageIndex {
   const entries = document.manifests;
   if (!Array.isArray(entries)) return refuse('the manifests of its index are not a list.');
   if (entries.length > MAX_INDEX_ENTRIES)
@@ -138,7 +137,7 @@ function parseIndexPlatform(value: unknown): Platform | undefined {
   };
 }
 
-function parseImage(document: Json, mediaType: string, refuse: Refuse): ImageManifest {
+function parseImage(document: JsonObject, mediaType: string, refuse: Refuse): ImageManifest {
   const artifactType = document.artifactType;
   const config = parseDescriptor(asObject(document.config, 'its config', refuse), 'its config', refuse);
   if (!CONFIG_TYPES.has(config.mediaType)) {
@@ -169,7 +168,7 @@ function parseImage(document: Json, mediaType: string, refuse: Refuse): ImageMan
   return { kind: 'manifest', mediaType, config, layers };
 }
 
-function parseDescriptor(value: Json, what: string, refuse: Refuse): Descriptor {
+function parseDescriptor(value: JsonObject, what: string, refuse: Refuse): Descriptor {
   const { mediaType, digest, size, data, urls } = value;
   if (typeof mediaType !== 'string' || mediaType === '') return refuse(`${what} has no mediaType.`);
   if (typeof digest !== 'string' || !isDigest(digest)) {
@@ -190,7 +189,7 @@ function parseDescriptor(value: Json, what: string, refuse: Refuse): Descriptor 
 }
 
 /** @throws {CacheError} unsupported_image where the bytes are not one JSON object in UTF-8 */
-export function parseObject(bytes: Uint8Array, what: string): Json {
+export function parseObject(bytes: Uint8Array, what: string): JsonObject {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
@@ -201,10 +200,6 @@ export function parseObject(bytes: Uint8Array, what: string): Json {
   throw new CacheError('unsupported_image', `${what} is not a JSON object.`);
 }
 
-function asObject(value: unknown, what: string, refuse: Refuse): Json {
+function asObject(value: unknown, what: string, refuse: Refuse): JsonObject {
   return isObject(value) ? value : refuse(`${what} is not an object.`);
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

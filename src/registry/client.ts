@@ -1,5 +1,7 @@
+import { buffer } from 'node:stream/consumers';
 import { CacheError } from '../errors.ts';
 import { type Digest, matchesDigest } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import { defaultEntraCredential, type EntraCredential, isAcrHost } from './auth/acr.ts';
@@ -8,28 +10,20 @@ import { SharedBackoff } from './exchange/backoff.ts';
 import { type BlobReader, memoryReader, ResumingReader } from './blob/blobReader.ts';
 import { BlobSource } from './blob/blobSource.ts';
 import { BlobTargets } from './blob/blobTargets.ts';
-import { CredentialStore } from './auth/credentials.ts';
-import { Egress } from './net/egress.ts';
+import type { CredentialStore } from './auth/credentials.ts';
+import type { Lookup } from './net/connector.ts';
+import type { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
 import { Fault } from './exchange/fault.ts';
-import { type FetchedManifest, getManifest, headManifest, type ManifestHead } from './manifests.ts';
+import { getManifest, type ManifestSource, type ResolvedManifest, resolveManifest } from './manifests.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
 import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
-import { type Lookup, Transport } from './exchange/transport.ts';
-
-export type { RegistryEvent };
+import { Transport } from './exchange/transport.ts';
 
 export interface RegistryOptions {
-  /** Host patterns, `*.azurecr.io`; empty = all public. A host written out may be on a private network. */
-  readonly allowedRegistries: readonly string[];
-  /**
-   * Host[:port] patterns that are reached over plain http and may be local. Always allowed. With https:// before
-   * it, a host may be local and is reached over TLS.
-   */
-  readonly insecureRegistries: readonly string[];
-  /** JSON text, Docker's config.json. */
-  readonly dockerAuthConfig?: string;
+  readonly egress: Egress;
+  readonly credentials: CredentialStore;
   /** Client id of the user-assigned identity for Azure Container Registry. */
   readonly acrIdentityClientId?: string;
   /** What happens, for a log: structured, no secrets. */
@@ -51,24 +45,23 @@ export class RegistryClient {
   readonly #context: RetryContext;
   readonly #targets = new BlobTargets();
 
-  /** @throws {Error} naming the setting that cannot be read */
   constructor(options: RegistryOptions) {
+    const { egress, credentials } = options;
     const timing = { ...DEFAULT_TIMING, ...options.timing };
     const log = options.log ?? ((): void => undefined);
     const backoff = new SharedBackoff(timing);
-    const egress = new Egress(options.allowedRegistries, options.insecureRegistries);
     this.#context = { timing, backoff, log };
     this.#transport = new Transport({ egress, backoff, timing, log, lookup: options.lookup });
     const acrHosts = new Set(options.acrHosts ?? []);
     const authentication = new Authentication({
       transport: this.#transport,
       context: this.#context,
-      credentials: new CredentialStore(options.dockerAuthConfig),
+      credentials,
       isAcr: (registry) => isAcrHost(registry) || acrHosts.has(registry),
       entraCredential: async (registry) =>
         options.entraCredential ?? (await defaultEntraCredential(registry, options.acrIdentityClientId)),
     });
-    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, timing, log });
+    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, log });
   }
 
   /**
@@ -76,8 +69,8 @@ export class RegistryClient {
    * Docker Hub.
    * @throws {CacheError}
    */
-  headManifest(ref: ImageReference, signal?: AbortSignal): Promise<ManifestHead> {
-    return orTimeout(ref, signal, headManifest(this.#manifests(), ref, signal));
+  resolveManifest(ref: ImageReference, signal?: AbortSignal): Promise<ResolvedManifest> {
+    return orTimeout(ref, signal, resolveManifest(this.#manifests(), ref, signal));
   }
 
   /**
@@ -85,7 +78,7 @@ export class RegistryClient {
    * 4 MiB.
    * @throws {CacheError}
    */
-  getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<FetchedManifest> {
+  getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<Document> {
     return orTimeout(ref, signal, getManifest(this.#manifests(), ref, digest, signal));
   }
 
@@ -109,9 +102,7 @@ export class RegistryClient {
     return withRetries(this.#context, host, `reading the config of ${image}`, signal, async () => {
       const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
       try {
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of reader.read(0, size)) chunks.push(chunk);
-        const bytes = Buffer.concat(chunks, size);
+        const bytes = await buffer(reader.read(0, size));
         if (matchesDigest(bytes, digest)) return bytes;
       } finally {
         reader.close();
@@ -154,7 +145,6 @@ export class RegistryClient {
     const source = new BlobSource({
       endpoint: this.#endpoint,
       transport: this.#transport,
-      context: this.#context,
       targets: this.#targets,
       subject,
       descriptor,
@@ -171,7 +161,7 @@ export class RegistryClient {
     });
   }
 
-  #manifests(): { endpoint: Endpoint; transport: Transport; context: RetryContext } {
+  #manifests(): ManifestSource {
     return { endpoint: this.#endpoint, transport: this.#transport, context: this.#context };
   }
 }

@@ -1,34 +1,22 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import { MAX_MANIFEST_BYTES } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
-import { answerError } from './exchange/answerError.ts';
-import { discard, readDocument } from './exchange/body.ts';
 import type { Endpoint } from './auth/endpoint.ts';
+import type { Answer } from './exchange/answer.ts';
+import { answerError } from './exchange/answerError.ts';
 import { Fault } from './exchange/fault.ts';
-import { type Quota, readQuota } from './exchange/quota.ts';
-import { followRedirects } from './exchange/redirects.ts';
+import { FOLLOW_ALL, followRedirects } from './exchange/redirects.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
-import type { Answer, Transport } from './exchange/transport.ts';
+import type { Transport } from './exchange/transport.ts';
 
 /** What a tag or a digest stands for now. */
-export interface ManifestHead {
+export interface ResolvedManifest {
   readonly digest: Digest;
-  readonly mediaType?: string;
-  /** Bytes. */
-  readonly size?: number;
-  readonly quota?: Quota;
-  /** The manifest itself, where the registry's HEAD said too little and it had to be fetched. */
-  readonly fetched?: FetchedManifest;
-}
-
-export interface FetchedManifest {
-  /** Exactly as the registry sent them: the digest is over these. */
-  readonly bytes: Uint8Array;
-  readonly contentType: string | undefined;
-  readonly digest: Digest;
-  readonly quota?: Quota;
+  /** The manifest itself, where the registry's answer to HEAD said too little and it had to be fetched. */
+  readonly document?: Document;
 }
 
 export interface ManifestSource {
@@ -37,39 +25,36 @@ export interface ManifestSource {
   readonly context: RetryContext;
 }
 
-/** HEAD answers that say nothing about the image, only that the registry wants to be asked another way. */
+/** Of an answer that names none. https://www.rfc-editor.org/rfc/rfc9110#section-8.3 */
+const UNKNOWN_TYPE = 'application/octet-stream';
+/** Answers to HEAD that say nothing about the image, only that the registry wants to be asked another way. */
 const HEAD_UNSUPPORTED: ReadonlySet<number> = new Set([400, 403, 405, 406, 415, 501]);
 
 /**
  * Asks what a reference stands for, which no registry counts as a pull; only where HEAD does not tell is the
  * manifest fetched.
+ * @throws {CacheError} as getManifest does
  */
-export async function headManifest(
+export async function resolveManifest(
   source: ManifestSource,
   ref: ImageReference,
   signal: AbortSignal | undefined,
-): Promise<ManifestHead> {
+): Promise<ResolvedManifest> {
   const subject = source.endpoint.subject(ref);
   const what = `looking up ${subject.image}`;
-  const head = await withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
+  const digest = await withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
     const answer = await askManifest(source, ref, undefined, 'HEAD', signal);
     if (HEAD_UNSUPPORTED.has(answer.status)) {
-      answer.body.destroy();
+      answer.destroy();
       return undefined;
     }
-    if (answer.status !== 200) throw await answerError(answer, subject.image, source.context.timing);
-    await discard(answer, source.context.timing);
-    return readHead(answer, ref);
+    if (answer.status !== 200) throw await answerError(answer, subject.image);
+    await answer.discard();
+    return ref.digest ?? namedDigest(answer);
   });
-  if (head !== undefined) return head;
-  const fetched = await getManifest(source, ref, undefined, signal);
-  return {
-    digest: fetched.digest,
-    size: fetched.bytes.length,
-    ...(fetched.contentType !== undefined && { mediaType: fetched.contentType }),
-    ...(fetched.quota !== undefined && { quota: fetched.quota }),
-    fetched,
-  };
+  if (digest !== undefined) return { digest };
+  const document = await getManifest(source, ref, undefined, signal);
+  return { digest: document.digest, document };
 }
 
 /**
@@ -82,24 +67,23 @@ export async function getManifest(
   ref: ImageReference,
   digest: Digest | undefined,
   signal: AbortSignal | undefined,
-): Promise<FetchedManifest> {
-  const { timing } = source.context;
+): Promise<Document> {
   const subject = source.endpoint.subject(ref);
   const wanted = digest ?? ref.digest;
   const what = `reading the manifest of ${subject.image}`;
   let doubted: Digest | undefined;
   return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
     const answer = await askManifest(source, ref, wanted, 'GET', signal);
-    if (answer.status !== 200) throw await answerError(answer, subject.image, timing);
-    const bytes = await readDocument(answer, MAX_MANIFEST_BYTES, timing);
+    if (answer.status !== 200) throw await answerError(answer, subject.image);
+    const bytes = await answer.whole(MAX_MANIFEST_BYTES);
     if (bytes === undefined) {
       throw new CacheError(
         'unsupported_image',
         `${subject.image} cannot be cached: its manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`,
       );
     }
-    const length = contentLength(answer);
-    if (length !== undefined && bytes.length !== length) throw new Fault('the manifest was cut short');
+    if (answer.length !== undefined && bytes.length !== answer.length)
+      throw new Fault('the manifest was cut short');
     if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
       throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
     }
@@ -111,14 +95,7 @@ export async function getManifest(
       doubted = found;
       throw new Fault(doubt, { code: 'digest_mismatch' });
     }
-    const contentType = answer.headers['content-type'];
-    const quota = readQuota(answer.headers);
-    return {
-      bytes,
-      contentType: typeof contentType === 'string' ? contentType : undefined,
-      digest: found,
-      ...(quota !== undefined && { quota }),
-    };
+    return { digest: found, mediaType: answer.header('content-type') ?? UNKNOWN_TYPE, bytes };
   });
 }
 
@@ -127,8 +104,8 @@ export async function getManifest(
  * their header, and some name none.
  */
 function doubtsAbout(bytes: Uint8Array, answer: Answer): string | undefined {
-  const named = answer.headers['docker-content-digest'];
-  if (typeof named === 'string' && isDigest(named)) {
+  const named = namedDigest(answer);
+  if (named !== undefined) {
     return matchesDigest(bytes, named) ? undefined : `the manifest is not what its header ${named} names`;
   }
   try {
@@ -149,28 +126,11 @@ async function askManifest(
   const ask = { method, headers: { accept: ACCEPTED_MANIFESTS }, signal };
   const path = `manifests/${digest ?? ref.digest ?? ref.tag ?? 'latest'}`;
   const answer = await source.endpoint.ask(source.endpoint.subject(ref), path, ask);
-  return followRedirects(source.transport, source.context.timing, answer, ask);
+  return followRedirects(source.transport, answer, ask, FOLLOW_ALL);
 }
 
 /** Undefined where the answer names no digest, as a few registries' do. */
-function readHead(answer: Answer, ref: ImageReference): ManifestHead | undefined {
-  const named = answer.headers['docker-content-digest'];
-  const digest = ref.digest ?? (typeof named === 'string' && isDigest(named) ? named : undefined);
-  if (digest === undefined) return undefined;
-  const mediaType = answer.headers['content-type'];
-  const size = contentLength(answer);
-  const quota = readQuota(answer.headers);
-  return {
-    digest,
-    ...(typeof mediaType === 'string' && { mediaType }),
-    ...(size !== undefined && { size }),
-    ...(quota !== undefined && { quota }),
-  };
-}
-
-function contentLength(answer: Answer): number | undefined {
-  const text = answer.headers['content-length'];
-  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) return undefined;
-  // An encoding that nobody asked for makes the length one of other bytes; the digest decides then.
-  return answer.headers['content-encoding'] === undefined ? Number(text) : undefined;
+function namedDigest(answer: Answer): Digest | undefined {
+  const named = answer.header('docker-content-digest');
+  return named !== undefined && isDigest(named) ? named : undefined;
 }

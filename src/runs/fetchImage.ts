@@ -55,9 +55,7 @@ async function fetchManifest(
 ): Promise<{ readonly document: Document; readonly kept: boolean }> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
   if (kept !== undefined) return { document: kept, kept: true };
-  const fetched = await registry.getManifest(ref, digest);
-  const { bytes, contentType = '' } = fetched;
-  return { document: { digest: fetched.digest, mediaType: contentType, bytes }, kept: false };
+  return { document: await registry.getManifest(ref, digest), kept: false };
 }
 
 async function fetchConfig(

@@ -1,5 +1,6 @@
 import { type Geometry, geometryOf, planLayout } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
+import { isObject } from '../image/json.ts';
 import type { Descriptor } from '../image/manifest.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference, runReference } from '../image/reference.ts';
@@ -81,7 +82,7 @@ export async function openPlan(context: CacheContext, planned: PlannedRun): Prom
 }
 
 function isKeptPlan(value: unknown): value is KeptPlan {
-  return typeof value === 'object' && value !== null && 'version' in value && value.version === 1;
+  return isObject(value) && value.version === 1;
 }
 
 function fromKept({ identity, headSize, layers }: KeptPlan): RunPlan {

@@ -66,16 +66,15 @@ function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Diges
 /** Asks the registry what the reference stands for, and keeps what that tells: an alias, perhaps a manifest. */
 async function resolve({ storage, registry }: CacheContext, ref: ImageReference): Promise<Digest> {
   const tag = ref.digest === undefined ? ref.tag : undefined;
-  const [{ digest, fetched }, known] = await Promise.all([
-    registry.headManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
+  const [{ digest, document }, known] = await Promise.all([
+    registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
     tag === undefined ? undefined : readTag(storage, ref, tag),
   ]);
   // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
   // it is understood as, as in fetchImage.ts; what cannot be cached is refused here and now.
-  if (fetched !== undefined) {
-    const { bytes, contentType } = fetched;
-    const { mediaType } = parseManifest(bytes, contentType, canonicalReference(ref));
-    await writeDocument(storage, { digest, mediaType, bytes });
+  if (document !== undefined) {
+    const { mediaType } = parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
+    await writeDocument(storage, { ...document, mediaType });
   }
   if (tag !== undefined && known !== digest) await writeTag(storage, ref, tag, digest);
   return digest;

@@ -9,7 +9,7 @@ import {
   StorageSharedKeyCredential,
   type UserDelegationKey,
 } from '@azure/storage-blob';
-import { CacheError } from '../errors.ts';
+import { CacheError, SettingError } from '../errors.ts';
 
 /** How the archives' storage account is reached. */
 export type StorageSetting =
@@ -35,7 +35,11 @@ export interface Delegation {
 /** Tries of one storage call. The SDK backs off exponentially between them. */
 const RETRY = { maxTries: 4, tryTimeoutInMs: 120_000, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 };
 
-/** Connects to the account and makes the containers where they are missing. */
+/**
+ * Connects to the account and makes the containers where they are missing.
+ * @throws {SettingError} where the connection string cannot be used
+ * @throws {CacheError} storage_unavailable
+ */
 export async function openStorage(setting: StorageSetting, container: string): Promise<Storage> {
   const service =
     'connectionString' in setting
@@ -63,8 +67,7 @@ function connect(connectionString: string): BlobServiceClient {
     // The SDK's own message may quote the string, and with it the key.
   }
   if (service?.credential instanceof StorageSharedKeyCredential) return service;
-  throw new CacheError(
-    'invalid_request',
+  throw new SettingError(
     `IMAGE_STORAGE (or AzureWebJobsStorage) is not a storage connection string with the account's key, which signs the URLs of lookups. To do without a key, set IMAGE_STORAGE__blobServiceUri.`,
   );
 }

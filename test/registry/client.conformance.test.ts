@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
 import { chooseEntry } from '../../src/image/choosePlatform.ts';
@@ -20,9 +21,9 @@ import { type ImageReference, parseReference } from '../../src/image/reference.t
 import { RegistryClient } from '../../src/registry/client.ts';
 import { type Registry, startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from './support/clientSettings.ts';
 import { DataSet, type JsonDescriptor } from './support/dataSet.ts';
 import { QUICK } from './support/fakeRegistry.ts';
-import { collect } from './support/samples.ts';
 import { sendBytes, serve, type TestServer } from './support/server.ts';
 
 interface Case {
@@ -283,10 +284,10 @@ const KINDS: Readonly<Record<string, Case>> = {
 async function pullImage(client: RegistryClient, ref: ImageReference, platformText: string): Promise<number> {
   const platform = parsePlatform(platformText);
   const name = `${ref.registry}/${ref.repository}`;
-  let digest: Digest | undefined = (await client.headManifest(ref)).digest;
+  let digest: Digest | undefined = (await client.resolveManifest(ref)).digest;
   for (let depth = 0; depth <= 4; depth += 1) {
-    const { bytes, contentType } = await client.getManifest(ref, digest);
-    const parsed = parseManifest(bytes, contentType, name);
+    const { bytes, mediaType } = await client.getManifest(ref, digest);
+    const parsed = parseManifest(bytes, mediaType, name);
     if (parsed.kind === 'index') {
       digest = chooseEntry(parsed, platform, name).digest;
       continue;
@@ -296,7 +297,7 @@ async function pullImage(client: RegistryClient, ref: ImageReference, platformTe
     assert.equal(config.platform.architecture, platform.architecture);
     for (const layer of parsed.layers) {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
-      const content = await collect(reader.read(0, layer.size));
+      const content = await buffer(reader.read(0, layer.size));
       reader.close();
       assert.ok(matchesDigest(content, layer.digest));
     }
@@ -344,8 +345,7 @@ for (const [suite, cases] of [
           : response.writeHead(404).end();
       });
       client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [server.host],
+        ...clientSettings({ insecure: [server.host] }),
         timing: { ...QUICK, attempts: 2 },
       });
     });
@@ -368,8 +368,7 @@ for (const [suite, cases] of [
     before(async () => {
       registry = await startRegistry();
       client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [registry.host],
+        ...clientSettings({ insecure: [registry.host] }),
         timing: { ...QUICK, attempts: 2 },
       });
     });

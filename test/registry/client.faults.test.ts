@@ -7,6 +7,7 @@ import type { Descriptor } from '../../src/image/manifest.ts';
 import { type ImageReference, parseReference } from '../../src/image/reference.ts';
 import { RegistryClient } from '../../src/registry/client.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from './support/clientSettings.ts';
 import { FAULTS } from './support/faultProxy.ts';
 import {
   type FaultyNetwork,
@@ -56,12 +57,16 @@ async function readLayer(
 }
 
 async function pull({ reference, image, random, insecureRegistries, log }: SeededPull): Promise<void> {
-  const client = new RegistryClient({ allowedRegistries: [], insecureRegistries, timing: IMPATIENT, log });
+  const client = new RegistryClient({
+    ...clientSettings({ insecure: insecureRegistries }),
+    timing: IMPATIENT,
+    log,
+  });
   try {
     const ref = parseReference(reference);
-    const head = await client.headManifest(ref);
-    assert.equal(head.digest, image.manifestDigest);
-    const fetched = await client.getManifest(ref, head.digest);
+    const { digest } = await client.resolveManifest(ref);
+    assert.equal(digest, image.manifestDigest);
+    const fetched = await client.getManifest(ref, digest);
     assert.deepEqual(Buffer.from(fetched.bytes), image.manifest);
     assert.deepEqual(Buffer.from(await client.getBlob(ref, image.configDescriptor)), image.config);
     for (const [index, descriptor] of image.layerDescriptors.entries()) {

@@ -1,37 +1,35 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
-import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
+import { RegistryClient } from '../../src/registry/client.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { type Registry, type RegistryOptions as ServerOptions, startRegistry } from '../support/registry.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { requireTools } from '../support/tools.ts';
-import { collect, push, sampleImage } from './support/samples.ts';
+import { clientSettings } from './support/clientSettings.ts';
+import { push, sampleImage } from './support/samples.ts';
 import type { TestServer } from './support/server.ts';
 import { startStorage } from './support/storage.ts';
 
 const skip = requireTools('docker-registry', 'openssl', 'perl');
 const image = sampleImage([3_000_000, 5, 70_000]);
-const basicAuth = (host: string, user: string, password: string): string =>
-  JSON.stringify({
-    auths: { [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') } },
-  });
+const basicAuth = (host: string, user: string, password: string): Record<string, unknown> => ({
+  [host]: { auth: Buffer.from(`${user}:${password}`).toString('base64') },
+});
 
 /** Pulls everything of the sample and compares it. */
 async function pullAll(client: RegistryClient, reference: string): Promise<void> {
   const ref = parseReference(reference);
-  const head = await client.headManifest(ref);
-  assert.equal(head.digest, image.manifestDigest);
-  const fetched = await client.getManifest(ref, head.digest);
+  const { digest } = await client.resolveManifest(ref);
+  assert.equal(digest, image.manifestDigest);
+  const fetched = await client.getManifest(ref, digest);
   assert.deepEqual(Buffer.from(fetched.bytes), image.manifest);
   assert.deepEqual(Buffer.from(await client.getBlob(ref, image.configDescriptor)), image.config);
   for (const [index, descriptor] of image.layerDescriptors.entries()) {
     const reader = await client.openBlob(ref, descriptor, { start: 0, end: descriptor.size });
     const middle = Math.floor(descriptor.size / 3);
-    const bytes = [
-      await collect(reader.read(0, middle)),
-      await collect(reader.read(middle, descriptor.size)),
-    ];
+    const bytes = [await buffer(reader.read(0, middle)), await buffer(reader.read(middle, descriptor.size))];
     reader.close();
     assert.ok(Buffer.concat(bytes).equals(image.layers[index] ?? Buffer.alloc(0)));
   }
@@ -42,13 +40,10 @@ describe('the distribution registry', { skip }, () => {
   let registry: Registry;
   let client: RegistryClient;
 
-  async function start(server: ServerOptions, options: Partial<RegistryOptions> = {}): Promise<void> {
+  async function start(server: ServerOptions): Promise<void> {
     registry = await startRegistry(server);
-    client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [registry.host, new URL(registry.tokenServer?.realm ?? registry.url).host],
-      ...options,
-    });
+    const { host } = new URL(registry.tokenServer?.realm ?? registry.url);
+    client = new RegistryClient(clientSettings({ insecure: [registry.host, host] }));
     await push(registry, 'team/sample', '1', image);
     await registry.forgetRequests();
   }
@@ -80,14 +75,14 @@ describe('the distribution registry', { skip }, () => {
       assert.ok(layer !== undefined);
       const ref = parseReference(`${registry.host}/team/sample:1`);
       const reader = await client.openBlob(ref, layer, { start: 1_000_000, end: 1_000_100 });
-      const bytes = await collect(reader.read(1_000_000, 1_000_100));
+      const bytes = await buffer(reader.read(1_000_000, 1_000_100));
       reader.close();
       assert.deepEqual(bytes, image.layers[0]?.subarray(1_000_000, 1_000_100));
     });
 
     it('names what is not there', async () => {
       for (const name of ['team/sample:2', 'team/nothing:1']) {
-        await assert.rejects(client.headManifest(parseReference(`${registry.host}/${name}`)), {
+        await assert.rejects(client.resolveManifest(parseReference(`${registry.host}/${name}`)), {
           code: 'image_not_found',
         });
       }
@@ -99,7 +94,7 @@ describe('the distribution registry', { skip }, () => {
     after(stop);
 
     it('is refused without credentials, with what to do', async () => {
-      await assert.rejects(client.headManifest(parseReference(`${registry.host}/team/sample:1`)), {
+      await assert.rejects(client.resolveManifest(parseReference(`${registry.host}/team/sample:1`)), {
         code: 'registry_denied',
         message: /DOCKER_AUTH_CONFIG/,
       });
@@ -107,11 +102,9 @@ describe('the distribution registry', { skip }, () => {
 
     it('pulls with credentials', async () => {
       const { host } = registry;
-      const own = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [host],
-        dockerAuthConfig: basicAuth(host, 'alice', password),
-      });
+      const own = new RegistryClient(
+        clientSettings({ insecure: [host], auths: basicAuth(host, 'alice', password) }),
+      );
       await pullAll(own, `${host}/team/sample:1`);
       await own.close();
     });
@@ -138,11 +131,8 @@ describe('the distribution registry', { skip }, () => {
       await assert.rejects(client.getManifest(parseReference(`${host}/team/private:1`)), {
         code: 'registry_denied',
       });
-      const own = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [host, new URL(tokenServer?.realm ?? '').host],
-        dockerAuthConfig: basicAuth(host, 'alice', password),
-      });
+      const insecure = [host, new URL(tokenServer?.realm ?? '').host];
+      const own = new RegistryClient(clientSettings({ insecure, auths: basicAuth(host, 'alice', password) }));
       await pullAll(own, `${host}/team/private:1`);
       await own.close();
     });
@@ -158,10 +148,7 @@ describe('the distribution registry', { skip }, () => {
         middleware: { storage: [{ name: 'redirect', options: { baseurl: storage.origin } }] },
       };
       registry = await startRegistry({ dataDirectory: directory, config });
-      client = new RegistryClient({
-        allowedRegistries: [],
-        insecureRegistries: [registry.host, storage.host],
-      });
+      client = new RegistryClient(clientSettings({ insecure: [registry.host, storage.host] }));
       await push(registry, 'team/sample', '1', image);
       await registry.forgetRequests();
     });
@@ -178,7 +165,7 @@ describe('the distribution registry', { skip }, () => {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
       assert.ok(reader.parallel);
       const starts = [0, 1_000_000, 2_000_000];
-      const parts = await Promise.all(starts.map((start) => collect(reader.read(start, start + 1_000_000))));
+      const parts = await Promise.all(starts.map((start) => buffer(reader.read(start, start + 1_000_000))));
       reader.close();
       assert.ok(image.layers[0]?.equals(Buffer.concat(parts)));
       assert.deepEqual(

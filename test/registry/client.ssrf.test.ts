@@ -5,8 +5,9 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import type { ImageReference } from '../../src/image/reference.ts';
-import { RegistryClient, type RegistryOptions } from '../../src/registry/client.ts';
-import type { Lookup } from '../../src/registry/exchange/transport.ts';
+import { RegistryClient } from '../../src/registry/client.ts';
+import type { Lookup } from '../../src/registry/net/connector.ts';
+import { clientSettings, type WrittenSettings } from './support/clientSettings.ts';
 import { type ConnectionRecorder, recordConnections } from './support/connections.ts';
 import { describeBlob } from './support/samples.ts';
 import { redirect, serve, type TestServer } from './support/server.ts';
@@ -95,6 +96,10 @@ const layer = Buffer.from('a layer');
 const descriptor = describeBlob('application/vnd.oci.image.layer.v1.tar+gzip', layer);
 const TIMING = { attempts: 3, backoffFirstMs: 1, backoffMaxMs: 1, connectMs: 150, headersMs: 2_000 };
 
+interface PullSettings extends WrittenSettings {
+  readonly lookup?: Lookup;
+}
+
 describe('egress rules', () => {
   let canary: Server;
   let canaryPort: number;
@@ -144,14 +149,13 @@ describe('egress rules', () => {
 
   async function pull(
     registry: string,
-    options: Partial<RegistryOptions>,
+    { lookup, ...written }: PullSettings,
     urls: readonly string[] = [],
   ): Promise<unknown> {
     const client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [front.host],
+      ...clientSettings({ insecure: [front.host], ...written }),
       timing: TIMING,
-      ...options,
+      ...(lookup !== undefined && { lookup }),
     });
     // Not through parseReference: what it refuses must be refused here too.
     const ref: ImageReference = { registry, repository: 'a/b', tag: '1' };
@@ -165,7 +169,7 @@ describe('egress rules', () => {
     }
   }
 
-  async function pullVia(way: Route, url: string, options: Partial<RegistryOptions> = {}): Promise<unknown> {
+  async function pullVia(way: Route, url: string, options: PullSettings = {}): Promise<unknown> {
     route = way;
     target = url;
     return pull(front.host, options, [url]);
@@ -197,7 +201,7 @@ describe('egress rules', () => {
 
   describe('a name that resolves to', () => {
     for (const [what, answers] of Object.entries(ANSWERS)) {
-      const options = (): Partial<RegistryOptions> => {
+      const options = (): PullSettings => {
         const left = [...answers];
         const lookup: Lookup = () => {
           const now = (left.length > 1 ? left.shift() : left[0]) ?? [];
@@ -241,15 +245,15 @@ describe('egress rules', () => {
     it('localhost on any port but the one that was allowed', () =>
       assertRefused(pull(`localhost:${canaryPort}`, {})));
     it('an insecure registry does not open its host for other ports', () =>
-      assertRefused(pull(`127.0.0.1:${canaryPort}`, { insecureRegistries: ['127.0.0.1', front.host] })));
+      assertRefused(pull(`127.0.0.1:${canaryPort}`, { insecure: ['127.0.0.1', front.host] })));
     it('a local registry that speaks TLS is not spoken to without', () =>
       assertRefused(
         pullVia('redirect of a blob', `http://127.0.0.1:${canaryPort}/x`, {
-          insecureRegistries: [front.host, `https://127.0.0.1:${canaryPort}`],
+          insecure: [front.host, `https://127.0.0.1:${canaryPort}`],
         }),
       ));
     it('an insecure registry may not be where a cloud keeps its tokens', () =>
-      assertRefused(pull('169.254.169.254', { insecureRegistries: ['169.254.169.254'] })));
+      assertRefused(pull('169.254.169.254', { insecure: ['169.254.169.254'] })));
   });
 
   describe('ALLOWED_REGISTRIES', () => {
@@ -265,7 +269,7 @@ describe('egress rules', () => {
       [['docker.io'], 'quay.io'],
     ] as const) {
       it(`${patterns.join()} does not allow ${registry}`, () =>
-        assertRefused(pull(registry, { allowedRegistries: patterns, lookup: nowhere })));
+        assertRefused(pull(registry, { allowed: patterns, lookup: nowhere })));
     }
   });
 
@@ -280,7 +284,7 @@ describe('egress rules', () => {
       ['registry.corp.example:5000', ['registry.corp.example:5000']],
     ] as const) {
       it(`are for ${registry}${allowed.length > 0 ? ', as it is named' : ''}`, async () => {
-        await assert.rejects(pull(registry, { allowedRegistries: allowed, lookup: inside }), {
+        await assert.rejects(pull(registry, { allowed, lookup: inside }), {
           code: 'registry_unavailable',
         });
         const port = registry.split(':')[1] ?? '443';
@@ -297,7 +301,7 @@ describe('egress rules', () => {
     ] as const) {
       const isNamed = (allowed as readonly string[]).includes(registry);
       it(`are ${isNamed ? 'still' : 'not'} for ${registry} with [${allowed.join()}]`, async () => {
-        const attempt = pull(registry, { allowedRegistries: allowed, lookup: inside });
+        const attempt = pull(registry, { allowed, lookup: inside });
         if (isNamed) await assert.rejects(attempt, { code: 'registry_unavailable' });
         else await assertRefused(attempt);
       });
@@ -343,9 +347,10 @@ describe('credentials', () => {
       return redirect(response, `${elsewhere.origin}/${way}/${request.url.includes('blobs') ? 'blob' : 'm'}`);
     });
     client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [registry.host, elsewhere.host],
-      dockerAuthConfig: JSON.stringify({ auths: { [registry.host]: { auth: secret } } }),
+      ...clientSettings({
+        insecure: [registry.host, elsewhere.host],
+        auths: { [registry.host]: { auth: secret } },
+      }),
       timing: TIMING,
     });
   });
@@ -395,9 +400,10 @@ describe('credentials', () => {
       response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm.origin}/token"` }).end(),
     );
     const own = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [asking.host, realm.host, elsewhere.host],
-      dockerAuthConfig: JSON.stringify({ auths: { [asking.host]: { auth: secret } } }),
+      ...clientSettings({
+        insecure: [asking.host, realm.host, elsewhere.host],
+        auths: { [asking.host]: { auth: secret } },
+      }),
       timing: TIMING,
     });
     await assert.rejects(own.getManifest({ registry: asking.host, repository: 'a/b', tag: '1' }));

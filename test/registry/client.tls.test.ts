@@ -33,11 +33,8 @@ describe(
 
     async function pull(host: string, wanted: Descriptor, trusted: boolean): Promise<unknown> {
       const input: PullOnce = {
-        options: {
-          allowedRegistries: [],
-          insecureRegistries: [`https://${registry.host}`, other.host],
-          timing: { attempts: 2, backoffFirstMs: 1 },
-        },
+        insecure: [`https://${registry.host}`, other.host],
+        timing: { attempts: 2, backoffFirstMs: 1 },
         image: `${host}/team/sample:1`,
         descriptor: wanted,
       };

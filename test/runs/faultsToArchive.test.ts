@@ -11,6 +11,7 @@ import { openStorage } from '../../src/store/storage.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import { runActivities } from './support/rig.ts';
 import { requireTools } from '../support/tools.ts';
+import { clientSettings } from '../registry/support/clientSettings.ts';
 import {
   type FaultyNetwork,
   IMPATIENT,
@@ -50,7 +51,11 @@ describe('a hostile network, up to the archive', { skip: requireTools('docker-re
     return {
       config,
       storage: await openStorage(config.storage, name),
-      registry: new RegistryClient({ allowedRegistries: [], insecureRegistries, timing: IMPATIENT, log }),
+      registry: new RegistryClient({
+        ...clientSettings({ insecure: insecureRegistries }),
+        timing: IMPATIENT,
+        log,
+      }),
       blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     };
   }

@@ -4,7 +4,7 @@ import type { CacheContext } from '../../context.ts';
 import { mirrorBlob, mirrorManifest } from '../../distribution/mirror.ts';
 import { CacheError } from '../../errors.ts';
 import { type ImageReference, parseReference } from '../../image/reference.ts';
-import { loadConfig } from '../../config.ts';
+import { settings } from '../settings.ts';
 import { handler } from './handler.ts';
 import { query } from './query.ts';
 
@@ -15,7 +15,7 @@ const VERSION_HEADER = { 'Docker-Distribution-Api-Version': 'registry/2.0' };
  * whoever reaches the app can read; off unless REGISTRY_MIRROR is true.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pull
  */
-if (loadConfig(process.env).registryMirror) {
+if (settings.registryMirror) {
   app.http('mirror', {
     route: 'v2/{*path}',
     methods: ['GET', 'HEAD'],

@@ -1,4 +1,5 @@
 import type { HttpResponseInit } from '@azure/functions';
+import { isObject } from '../../image/json.ts';
 
 /**
  * An answer for a node without jq: `NAME='value'` lines, which a POSIX shell can read or source safely. Nested
@@ -21,7 +22,7 @@ function lines(value: object, prefix = ''): string[] {
   return Object.entries(value).flatMap(([key, member]: [string, unknown]) => {
     const name = prefix + key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
     if (Array.isArray(member)) return [`${name}=${quoted(member.join(' '))}\n`];
-    if (typeof member === 'object' && member !== null) return lines(member, `${name}_`);
+    if (isObject(member)) return lines(member, `${name}_`);
     return [`${name}=${quoted(String(member))}\n`];
   });
 }

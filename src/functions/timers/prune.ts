@@ -1,14 +1,14 @@
 import { app, type InvocationContext } from '@azure/functions';
 import { getClient, input, OrchestrationRuntimeStatus } from 'durable-functions';
 import { pruneImages } from '../../upkeep/pruneImages.ts';
-import { loadConfig } from '../../config.ts';
 import { appContext } from '../appContext.ts';
+import { settings } from '../settings.ts';
 
 /** Histories of finished runs are of no use to anyone after a week. */
 const HISTORY_DAYS = 7;
 
 app.timer('prune', {
-  schedule: loadConfig(process.env).pruneSchedule,
+  schedule: settings.pruneSchedule,
   extraInputs: [input.durableClient()],
   handler: async (_timer, invocation) => {
     const report = await pruneImages(await appContext());

@@ -1,8 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import { CacheError } from '../../errors.ts';
-import { type EntraCredential, exchangeForRefreshToken, isAcrHost } from './acr.ts';
-import { type Challenge, parseChallenges } from './challenge.ts';
-import { basicHeader, type Credential, type CredentialStore } from './credentials.ts';
+import { type EntraCredential, exchangeForRefreshToken } from './acr.ts';
+import { parseChallenges } from './challenge.ts';
+import type { Credential, CredentialStore } from './credentials.ts';
 import type { RetryContext } from '../exchange/retry.ts';
+import { type BearerMethod, chooseMethod, type SignInMethod } from './signInMethod.ts';
 import { TokenCache } from './tokenCache.ts';
 import { requestToken, type Token } from './tokens.ts';
 import type { Transport } from '../exchange/transport.ts';
@@ -21,21 +23,11 @@ export interface AuthenticationOptions {
   readonly context: RetryContext;
   readonly credentials: CredentialStore;
   /** Hosts to sign in to with this app's own identity. */
-  readonly isAcr?: ((registry: string) => boolean) | undefined;
+  readonly isAcr: (registry: string) => boolean;
   readonly entraCredential: (registry: string) => Promise<EntraCredential>;
 }
 
-/** How a registry wants to be spoken to, learned from its last challenge for a repository. */
-type Method =
-  | { readonly scheme: 'basic'; readonly header: string }
-  | {
-      readonly scheme: 'bearer';
-      readonly realm: URL;
-      readonly service: string | undefined;
-      readonly scopes: readonly string[];
-    };
-
-/** Repositories whose method is remembered; a worker that met more starts over. */
+/** Repositories whose method is remembered; one that is forgotten costs a refusal. */
 const MAX_METHODS = 1000;
 
 /**
@@ -45,7 +37,7 @@ const MAX_METHODS = 1000;
 export class Authentication {
   readonly #options: AuthenticationOptions;
   readonly #tokens: TokenCache;
-  readonly #methods = new Map<string, Method>();
+  readonly #methods = new LRUCache<string, SignInMethod>({ max: MAX_METHODS });
   /** ACRs that did not answer anonymously. */
   readonly #identityNeeded = new Set<string>();
   /** By the cloud that a registry is in: callers name registries, and each identity is large. */
@@ -86,10 +78,10 @@ export class Authentication {
     const credential = this.#credential(subject);
     if (credential?.registryToken !== undefined) return false;
     const key = keyOf(subject);
-    const before = this.#methods.get(key);
-    const method = this.#choose(subject, parseChallenges(challenge), credential) ?? before;
+    const { registryUrl, repository } = subject;
+    const challenges = parseChallenges(challenge);
+    const method = chooseMethod(challenges, credential, registryUrl, repository) ?? this.#methods.get(key);
     if (method === undefined) return false;
-    if (this.#methods.size >= MAX_METHODS) this.#methods.clear();
     this.#methods.set(key, method);
     if (method.scheme === 'basic') return sent !== method.header;
     if (sent !== undefined && this.#isAnonymous(subject) && this.#mayUseIdentity(subject)) {
@@ -107,32 +99,7 @@ export class Authentication {
     return this.#options.credentials.find(subject.registry, subject.repository);
   }
 
-  #choose(
-    subject: Subject,
-    challenges: readonly Challenge[],
-    credential: Credential | undefined,
-  ): Method | undefined {
-    for (const { scheme, parameters } of challenges) {
-      const realm = parameters.get('realm');
-      if (scheme !== 'bearer' || realm === undefined || !URL.canParse(realm, subject.registryUrl.href))
-        continue;
-      const own = `repository:${subject.repository}:pull`;
-      const named = (parameters.get('scope') ?? '').split(' ').filter((scope) => scope !== '');
-      return {
-        scheme: 'bearer',
-        realm: withoutUserinfo(new URL(realm, subject.registryUrl)),
-        service: parameters.get('service'),
-        // Some registries leave the scope out, and some name only what the ping needs.
-        scopes: [...new Set([...named, own])],
-      };
-    }
-    const header = credential === undefined ? undefined : basicHeader(credential);
-    return header !== undefined && challenges.some(({ scheme }) => scheme === 'basic')
-      ? { scheme: 'basic', header }
-      : undefined;
-  }
-
-  async #token(subject: Subject, method: Method & { scheme: 'bearer' }): Promise<Token> {
+  async #token(subject: Subject, method: BearerMethod): Promise<Token> {
     try {
       return await this.#cachedToken(subject, method);
     } catch (error) {
@@ -143,7 +110,7 @@ export class Authentication {
     }
   }
 
-  #cachedToken(subject: Subject, method: Method & { scheme: 'bearer' }): Promise<Token> {
+  #cachedToken(subject: Subject, method: BearerMethod): Promise<Token> {
     const { transport, context } = this.#options;
     return this.#tokens.get(this.#tokenKey(subject, method), async () => {
       if (!this.#identityNeeded.has(subject.registry)) {
@@ -181,10 +148,10 @@ export class Authentication {
   }
 
   #mayUseIdentity(subject: Subject): boolean {
-    return (this.#options.isAcr ?? isAcrHost)(subject.registry);
+    return this.#options.isAcr(subject.registry);
   }
 
-  #tokenKey(subject: Subject, method: Method & { scheme: 'bearer' }): string {
+  #tokenKey(subject: Subject, method: BearerMethod): string {
     const as = this.#identityNeeded.has(subject.registry) ? 'identity' : 'configured';
     const { realm, service, scopes } = method;
     // The repository as well: entries per path may mean another user for the same scopes.
@@ -194,9 +161,4 @@ export class Authentication {
 
 function keyOf(subject: Subject): string {
   return `${subject.registryUrl.origin}/${subject.repository}`;
-}
-
-function withoutUserinfo(url: URL): URL {
-  url.username = url.password = url.hash = '';
-  return url;
 }

@@ -1,3 +1,5 @@
+import { SettingError } from '../../errors.ts';
+import { isObject, type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { endpointHost } from '../net/hostPattern.ts';
 
 /** How a registry is to be told who we are. */
@@ -20,24 +22,19 @@ const TOKEN_USERNAME = '<token>';
 export class CredentialStore {
   readonly #entries = new Map<string, Credential>();
 
-  /** @throws {Error} where the text is not such a file: a setting's mistake. It never quotes the text */
-  constructor(dockerAuthConfig: string | undefined) {
+  /**
+   * @param dockerAuthConfig the setting's text; none is no credentials
+   * @throws {SettingError} where it is not such a file; the text is never quoted
+   */
+  constructor(dockerAuthConfig?: string) {
     if (dockerAuthConfig === undefined || dockerAuthConfig.trim() === '') return;
-    const wrong = (why: string): never => {
-      throw new Error(`DOCKER_AUTH_CONFIG is not Docker's config.json: ${why}.`);
-    };
-    let config: unknown;
-    try {
-      config = JSON.parse(dockerAuthConfig);
-    } catch {
-      wrong('it is not JSON');
-    }
-    if (!isObject(config)) return wrong('it is not an object');
+    const config = parseJsonObject(dockerAuthConfig);
+    if (config === undefined) throw wrong('It is not a JSON object');
     const auths = config.auths ?? {};
-    if (!isObject(auths)) return wrong('"auths" is not an object');
+    if (!isObject(auths)) throw wrong('Its "auths" are not an object');
     for (const [key, value] of Object.entries(auths)) {
       const entry = isObject(value) ? readEntry(value) : undefined;
-      if (entry === undefined) return wrong(`the entry of "${key}" has no auth, username or identitytoken`);
+      if (entry === undefined) throw wrong(`The entry of "${key}" has no auth, username or identitytoken`);
       if (entry !== 'empty') this.#entries.set(normaliseKey(key), entry);
     }
   }
@@ -54,6 +51,12 @@ export class CredentialStore {
   }
 }
 
+function wrong(why: string): SettingError {
+  return new SettingError(
+    `The setting DOCKER_AUTH_CONFIG is "(not shown)"; it must be the JSON text of a Docker config.json with its 'auths'. ${why}.`,
+  );
+}
+
 /** `https://index.docker.io/v1/`, `ghcr.io`, `https://quay.io`, `quay.io/team/image`. */
 function normaliseKey(key: string): string {
   const bare = key
@@ -66,7 +69,7 @@ function normaliseKey(key: string): string {
   return endpointHost(host) + (slash === -1 ? '' : bare.slice(slash));
 }
 
-function readEntry(entry: Readonly<Record<string, unknown>>): Credential | 'empty' | undefined {
+function readEntry(entry: JsonObject): Credential | 'empty' | undefined {
   const text = (name: string): string | undefined => {
     const value = entry[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
@@ -91,10 +94,6 @@ function readEntry(entry: Readonly<Record<string, unknown>>): Credential | 'empt
   if (registryToken !== undefined) return { registryToken };
   if (username !== undefined && password !== undefined) return { username, password };
   return undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value of an Authorization header. https://www.rfc-editor.org/rfc/rfc7617 */

@@ -1,30 +1,28 @@
 import { canonicalReference, type ImageReference } from '../../image/reference.ts';
 import type { Authentication, Subject } from './authentication.ts';
-import { discard } from '../exchange/body.ts';
-import type { Egress } from '../net/egress.ts';
-import { printableHost } from '../net/egress.ts';
+import type { Answer } from '../exchange/answer.ts';
+import { type Egress, printableHost } from '../net/egress.ts';
 import type { Log } from '../exchange/events.ts';
-import { type Quota, readQuota } from '../exchange/quota.ts';
-import { isRedirect, redirectTarget } from '../exchange/redirects.ts';
-import type { Timing } from '../exchange/timing.ts';
-import type { Answer, Ask, Transport } from '../exchange/transport.ts';
+import { readQuota } from '../exchange/quota.ts';
+import { sendFollowing, WITHIN_ORIGIN } from '../exchange/redirects.ts';
+import type { Ask, Transport } from '../exchange/transport.ts';
 
+/** A registry that says something else each time must not fill the log. */
+const MAX_WARNINGS = 100;
 /** Refusals one request may learn from: no token, anonymous not enough, a token that just ended. */
 const MAX_REFUSALS = 3;
-/** Redirects within the registry itself. */
-const MAX_OWN_REDIRECTS = 5;
 
 export interface EndpointOptions {
   readonly transport: Transport;
   readonly authentication: Authentication;
   readonly egress: Egress;
-  readonly timing: Timing;
   readonly log: Log;
 }
 
 /** The registries' API: requests with authorization, up to where an answer leaves the registry's origin. */
 export class Endpoint {
   readonly #options: EndpointOptions;
+  /** Said already. */
   readonly #warnings = new Set<string>();
 
   constructor(options: EndpointOptions) {
@@ -45,24 +43,16 @@ export class Endpoint {
    * @returns any answer, a redirect to another origin among them: that one is the caller's to follow
    */
   async ask(subject: Subject, path: string, ask: Ask): Promise<Answer> {
-    const { transport, authentication, timing } = this.#options;
+    const { transport, authentication } = this.#options;
     let url = new URL(`/v2/${subject.repository}/${path}`, subject.registryUrl);
     let refusals = 0;
-    let redirects = 0;
     for (;;) {
       const authorization = await authentication.header(subject);
       ask.signal?.throwIfAborted();
       const headers = { ...ask.headers, ...(authorization !== undefined && { authorization }) };
-      const answer = await transport.send(url, { ...ask, headers });
+      const answer = await sendFollowing(transport, url, { ...ask, headers }, WITHIN_ORIGIN);
       this.#note(answer);
-      if (isRedirect(answer) && redirects < MAX_OWN_REDIRECTS) {
-        const target = redirectTarget(answer);
-        if (target.origin !== url.origin) return answer;
-        redirects += 1;
-        await discard(answer, timing);
-        url = target;
-        continue;
-      }
+      url = answer.url;
       // Some hide what is private behind 403 or 404 and only challenge at their root.
       const isHidden =
         (answer.status === 403 || answer.status === 404) &&
@@ -73,15 +63,17 @@ export class Endpoint {
       const challenge = answer.headers['www-authenticate'] ?? (await this.#ping(subject, ask.signal));
       const isFresh = refusals > 1;
       if (!(await authentication.refused(subject, challenge, authorization, isFresh))) return answer;
-      await discard(answer, timing);
+      await answer.discard();
     }
   }
 
   /** Some registries challenge at their root only. https://github.com/containerd/containerd/issues/3291 */
   async #ping(subject: Subject, signal: AbortSignal | undefined): Promise<string | string[] | undefined> {
-    const { transport, timing } = this.#options;
-    const answer = await transport.send(new URL('/v2/', subject.registryUrl), { method: 'GET', signal });
-    await discard(answer, timing);
+    const answer = await this.#options.transport.send(new URL('/v2/', subject.registryUrl), {
+      method: 'GET',
+      signal,
+    });
+    await answer.discard();
     return answer.status === 401 ? answer.headers['www-authenticate'] : undefined;
   }
 
@@ -91,11 +83,11 @@ export class Endpoint {
     const host = printableHost(answer.url);
     for (const header of [answer.headers.warning ?? []].flat()) {
       const text = /^299 - "((?:[^"\\]|\\.){1,500})"/.exec(header)?.[1]?.replace(/[^\x20-\x7e]/g, '?');
-      if (text === undefined || this.#warnings.has(text) || this.#warnings.size > 100) continue;
+      if (text === undefined || this.#warnings.has(text) || this.#warnings.size > MAX_WARNINGS) continue;
       this.#warnings.add(text);
       log({ type: 'warning', host, text });
     }
-    const quota: Quota | undefined = readQuota(answer.headers);
+    const quota = readQuota(answer.headers);
     if (quota !== undefined) log({ type: 'quota', host, quota });
   }
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Timing } from '../exchange/timing.ts';
 import type { Token } from './tokens.ts';
 
@@ -7,12 +8,12 @@ interface Entry {
   refreshAt: number;
 }
 
-/** Repositories one worker meets in its life; past this the oldest token goes. */
+/** Repositories that one worker pulls from at a time, and more. */
 const MAX_TOKENS = 500;
 
 /** Tokens by origin and scope. However many layers want one at once, it is fetched once. */
 export class TokenCache {
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new LRUCache<string, Entry>({ max: MAX_TOKENS });
   readonly #timing: Timing;
 
   constructor(timing: Timing) {
@@ -29,16 +30,9 @@ export class TokenCache {
         const margin = Math.min(this.#timing.tokenMarginMs, lifetimeMs / 2);
         entry.refreshAt = performance.now() + lifetimeMs - margin;
       },
-      () => {
-        if (this.#entries.get(key) === entry) this.#entries.delete(key);
-      },
+      () => this.#forget(key, entry),
     );
-    this.#entries.delete(key);
     this.#entries.set(key, entry);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#entries.size <= MAX_TOKENS) break;
-      this.#entries.delete(oldest);
-    }
     return entry.token;
   }
 
@@ -46,6 +40,10 @@ export class TokenCache {
   async drop(key: string, value: string): Promise<void> {
     const entry = this.#entries.get(key);
     const token = await entry?.token.catch(() => undefined);
-    if (token?.value === value && this.#entries.get(key) === entry) this.#entries.delete(key);
+    if (entry !== undefined && token?.value === value) this.#forget(key, entry);
+  }
+
+  #forget(key: string, entry: Entry): void {
+    if (this.#entries.peek(key) === entry) this.#entries.delete(key);
   }
 }

@@ -1,11 +1,10 @@
 import { CacheError } from '../../errors.ts';
+import { type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { answerError, denied } from '../exchange/answerError.ts';
-import { readDocument } from '../exchange/body.ts';
 import { basicHeader, type Credential } from './credentials.ts';
 import { printableHost } from '../net/egress.ts';
-import { Fault } from '../exchange/fault.ts';
-import { followRedirects } from '../exchange/redirects.ts';
-import { type RetryContext, withRetries } from '../exchange/retry.ts';
+import { FOLLOW_ALL, FOLLOW_NONE, sendFollowing } from '../exchange/redirects.ts';
+import { type RetryContext, transientReason, withRetries } from '../exchange/retry.ts';
 import type { Ask, Transport } from '../exchange/transport.ts';
 
 /** A token is a few kilobytes; what is larger is no token. */
@@ -61,14 +60,14 @@ export function requestToken(
   return askForToken(transport, context, url, ask, image).then(readToken);
 }
 
-/** One form to a token endpoint. A redirect is refused: the form holds the secret. */
+/** One form to a token endpoint. No redirect is followed: the form holds the secret. */
 export function postForToken(
   transport: Transport,
   context: RetryContext,
   url: URL,
   fields: Readonly<Record<string, string>>,
   image: string,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<JsonObject> {
   return askForToken(
     transport,
     context,
@@ -88,20 +87,18 @@ function askForToken(
   url: URL,
   ask: Ask,
   image: string,
-): Promise<Readonly<Record<string, unknown>>> {
+): Promise<JsonObject> {
   const host = printableHost(url);
   return withRetries(context, url.host, `getting a token for ${image}`, undefined, async () => {
-    const first = await transport.send(url, ask);
-    const answer =
-      ask.method === 'GET' ? await followRedirects(transport, context.timing, first, ask) : first;
-    if (answer.status !== 200) {
-      const error = await answerError(answer, image, context.timing);
-      // A realm says 400 and 404 too where a credential or a repository is unknown to it.
-      const refused = answer.status >= 400 && answer.status < 500 && !(error instanceof Fault);
-      throw refused && error.code !== 'registry_denied' ? denied(image, host, answer.status) : error;
-    }
-    const body = await readDocument(answer, MAX_TOKEN_BODY_BYTES, context.timing);
-    const json = body === undefined ? undefined : parseObject(body.toString('utf8'));
+    const policy = ask.method === 'POST' ? FOLLOW_NONE : FOLLOW_ALL;
+    const answer = await sendFollowing(transport, url, ask, policy);
+    const { status } = answer;
+    // A realm says 400 and 404 too where a credential or a repository is unknown to it.
+    if (status >= 400 && status < 500 && transientReason(status) === undefined)
+      throw denied(image, host, await answer.errorBody());
+    if (status !== 200) throw await answerError(answer, image);
+    const body = await answer.whole(MAX_TOKEN_BODY_BYTES);
+    const json = body === undefined ? undefined : parseJsonObject(body.toString('utf8'));
     if (json === undefined) {
       throw new CacheError('registry_unavailable', `${host} answered with something that is no token.`, {
         retryable: false,
@@ -111,7 +108,7 @@ function askForToken(
   });
 }
 
-function readToken(body: Readonly<Record<string, unknown>>): Token {
+function readToken(body: JsonObject): Token {
   const value = [body.token, body.access_token].find(isTokenText);
   if (value === undefined) {
     throw new CacheError('registry_unavailable', 'A registry answered a request for a token with none.', {
@@ -133,20 +130,9 @@ export function isTokenText(value: unknown): value is string {
  * it only decides when to ask for the next one.
  */
 export function jwtLifetimeSeconds(token: string): number | undefined {
-  const payload = parseObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  const payload = parseJsonObject(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
   const from = payload?.iat ?? payload?.nbf;
   const until = payload?.exp;
   if (typeof from !== 'number' || typeof until !== 'number' || !(until > from)) return undefined;
   return until - from;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Readonly<Record<string, unknown>>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { BlobPart, BlobSource } from './blobSource.ts';
-import { readBody } from '../exchange/body.ts';
 import { Fault } from '../exchange/fault.ts';
 import { RetryBudget, type RetryContext } from '../exchange/retry.ts';
+import type { BlobSource } from './blobSource.ts';
+import { BlobStream } from './blobStream.ts';
 
 export interface BlobReader {
   /**
@@ -33,8 +32,6 @@ export function memoryReader(bytes: Uint8Array): BlobReader {
 
 /** What a layer may cost at worst where the server cannot send from the middle: so many times its size. */
 const MAX_REREAD = 4;
-/** How long to wait for an answer to end, once all its bytes are here: only to keep its connection. */
-const END_WAIT_MS = 500;
 /** Consecutive failures at the storage after which the registry is asked where the blob is. */
 const FAILURES_BEFORE_NEW_TARGET = 2;
 
@@ -54,27 +51,31 @@ export interface ReaderOptions {
 export class ResumingReader implements BlobReader {
   readonly #options: ReaderOptions;
   /** Open, and not being read right now. */
-  #idle: OpenPart | undefined;
+  #idle: BlobStream | undefined;
   #idleTimer: NodeJS.Timeout | undefined;
-  readonly #active = new Set<OpenPart>();
+  readonly #active = new Set<BlobStream>();
   #reread = 0;
   #closed = false;
-  parallel = false;
+  #parallel = false;
 
   private constructor(options: ReaderOptions) {
     this.#options = options;
   }
 
-  /** Makes the first request. */
+  get parallel(): boolean {
+    return this.#parallel;
+  }
+
+  /** Makes the first request. @throws {CacheError} when its tries are used up */
   static async open(options: ReaderOptions): Promise<ResumingReader> {
     const { source, context, what, signal, range } = options;
     const reader = new ResumingReader(options);
     const budget = new RetryBudget(context, what);
     for (;;) {
       try {
-        const part = await reader.#open(range.start, range.end);
-        reader.parallel = part.part.fromStorage && part.part.ranged;
-        reader.#keep(part);
+        const stream = await reader.#open(range.start, range.end);
+        reader.#parallel = stream.isFromRangedStorage;
+        reader.#keep(stream);
         return reader;
       } catch (error) {
         source.forgetTarget();
@@ -89,34 +90,34 @@ export class ResumingReader implements BlobReader {
     let position = start;
     let failures = 0;
     while (position < end) {
-      let part: OpenPart | undefined;
+      let stream: BlobStream | undefined;
       try {
-        part = this.#take(position);
-        if (part === undefined) {
-          part = await this.#open(position, this.parallel ? end : Math.max(end, range.end));
-          if (failures > 0) this.#logResume(part, position);
+        stream = this.#take(position);
+        if (stream === undefined) {
+          stream = await this.#open(position, this.#parallel ? end : Math.max(end, range.end));
+          if (failures > 0) this.#logResume(stream, position);
         }
-        this.#active.add(part);
+        this.#active.add(stream);
         for (;;) {
-          const chunk = await part.next(end - position);
+          const chunk = await stream.next(end - position);
           if (chunk === undefined) break;
           position += chunk.length;
           failures = 0;
           budget.progressed(chunk.length);
           yield chunk;
         }
-        this.#active.delete(part);
-        if (part.isDone) part.destroy();
-        else this.#keep(part);
-        part = undefined;
+        this.#active.delete(stream);
+        if (stream.isDone) stream.destroy();
+        else this.#keep(stream);
+        stream = undefined;
       } catch (error) {
         failures += 1;
         if (failures >= FAILURES_BEFORE_NEW_TARGET) source.forgetTarget();
         await budget.failed(error, source.host, signal);
       } finally {
-        if (part !== undefined) {
-          this.#active.delete(part);
-          part.destroy();
+        if (stream !== undefined) {
+          this.#active.delete(stream);
+          stream.destroy();
         }
       }
     }
@@ -125,22 +126,22 @@ export class ResumingReader implements BlobReader {
   close(): void {
     this.#closed = true;
     this.#dropIdle();
-    for (const part of this.#active) part.destroy();
+    for (const stream of this.#active) stream.destroy();
   }
 
-  async #open(start: number, end: number): Promise<OpenPart> {
-    const { source, context, ranged, signal, size } = this.#options;
+  async #open(start: number, end: number): Promise<BlobStream> {
+    const { source, ranged, signal, size } = this.#options;
     if (this.#closed) throw new Error('This reader is closed.');
-    const part = await source.open(start, end, ranged || start > 0, signal);
-    if (this.#reread + part.skip > MAX_REREAD * size) {
-      part.answer.body.destroy();
+    const stream = new BlobStream(await source.open({ start, end, ranged: ranged || start > 0, signal }));
+    if (this.#reread + stream.reread > MAX_REREAD * size) {
+      stream.destroy();
       throw new Fault('it cannot send from the middle of a blob and keeps breaking off');
     }
-    this.#reread += part.skip;
-    return new OpenPart(part, context.timing);
+    this.#reread += stream.reread;
+    return stream;
   }
 
-  #take(position: number): OpenPart | undefined {
+  #take(position: number): BlobStream | undefined {
     const idle = this.#idle;
     if (idle?.position !== position) return undefined;
     clearTimeout(this.#idleTimer);
@@ -148,13 +149,13 @@ export class ResumingReader implements BlobReader {
     return idle;
   }
 
-  #keep(part: OpenPart): void {
+  #keep(stream: BlobStream): void {
     this.#dropIdle();
     if (this.#closed) {
-      part.destroy();
+      stream.destroy();
       return;
     }
-    this.#idle = part;
+    this.#idle = stream;
     this.#idleTimer = setTimeout(() => this.#dropIdle(), this.#options.context.timing.idleMs);
     this.#idleTimer.unref();
   }
@@ -165,75 +166,8 @@ export class ResumingReader implements BlobReader {
     this.#idle = undefined;
   }
 
-  #logResume(part: OpenPart, position: number): void {
+  #logResume(stream: BlobStream, position: number): void {
     const { context, digest, source } = this.#options;
-    context.log({ type: 'resume', host: source.host, digest, position, reread: part.part.skip });
+    context.log({ type: 'resume', host: source.host, digest, position, reread: stream.reread });
   }
-}
-
-/** One answer being read: never yields a byte that is not at its place. */
-class OpenPart {
-  readonly part: BlobPart;
-  readonly #chunks: AsyncGenerator<Uint8Array, void, void>;
-  #rest: Uint8Array | undefined;
-  #skip: number;
-  /** Offset in the blob of the next byte. */
-  position: number;
-
-  constructor(part: BlobPart, timing: RetryContext['timing']) {
-    this.part = part;
-    this.#chunks = readBody(part.answer, timing);
-    this.#skip = part.skip;
-    this.position = part.start;
-  }
-
-  get isDone(): boolean {
-    return this.position === this.part.end;
-  }
-
-  /** @returns at most `limit` bytes; undefined where there is nothing more to be read of them or of the part */
-  async next(limit: number): Promise<Uint8Array | undefined> {
-    if (limit <= 0 || this.isDone) return undefined;
-    let chunk = this.#rest ?? (await this.#nextChunk());
-    this.#rest = undefined;
-    if (chunk.length > limit) {
-      this.#rest = chunk.subarray(limit);
-      chunk = chunk.subarray(0, limit);
-    }
-    // Before its last bytes are given away, so that a failure here is taken up again like any other.
-    if (this.position + chunk.length === this.part.end) await this.#assertEnd();
-    this.position += chunk.length;
-    return chunk;
-  }
-
-  async #nextChunk(): Promise<Uint8Array> {
-    for (;;) {
-      const { value, done } = await this.#chunks.next();
-      if (done === true) throw new Fault('its answer ended early');
-      const chunk = this.#skip === 0 ? value : value.subarray(Math.min(this.#skip, value.length));
-      this.#skip -= value.length - chunk.length;
-      if (chunk.length === 0) continue;
-      if (chunk.length > this.part.end - this.position) throw tooLong();
-      return chunk;
-    }
-  }
-
-  /**
-   * All bytes are here; sees to it that no more come. Where an answer does not end, it is enough that it is
-   * silent.
-   * @throws {Fault} where the blob is longer than the manifest says
-   */
-  async #assertEnd(): Promise<void> {
-    const end = this.#chunks.next().catch(() => undefined);
-    const result = await Promise.race([end, sleep(END_WAIT_MS, undefined, { ref: false })]);
-    if (result?.done === false) throw tooLong();
-  }
-
-  destroy(): void {
-    this.part.answer.body.destroy();
-  }
-}
-
-function tooLong(): Fault {
-  return new Fault('it sent more bytes than the manifest says', { code: 'digest_mismatch' });
 }

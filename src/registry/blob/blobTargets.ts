@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 /** Blobs whose storage address is remembered: several images' worth of layers. */
 const MAX_TARGETS = 2000;
 
@@ -6,23 +8,18 @@ const MAX_TARGETS = 2000;
  * hundred ranges costs one call at the registry and not a hundred.
  */
 export class BlobTargets {
-  readonly #targets = new Map<string, URL>();
+  readonly #targets = new LRUCache<string, URL>({ max: MAX_TARGETS });
 
   get(key: string): URL | undefined {
     return this.#targets.get(key);
   }
 
   set(key: string, target: URL): void {
-    this.#targets.delete(key);
     this.#targets.set(key, target);
-    for (const oldest of this.#targets.keys()) {
-      if (this.#targets.size <= MAX_TARGETS) break;
-      this.#targets.delete(oldest);
-    }
   }
 
   /** Forgets an address that stopped working, unless another reader has a newer one already. */
   drop(key: string, target: URL): void {
-    if (this.#targets.get(key) === target) this.#targets.delete(key);
+    if (this.#targets.peek(key) === target) this.#targets.delete(key);
   }
 }

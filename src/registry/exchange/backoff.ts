@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LRUCache } from 'lru-cache';
 import { Fault } from './fault.ts';
 import type { Timing } from './timing.ts';
 
@@ -16,7 +17,7 @@ export function jitteredDelay(failures: number, timing: Timing): number {
  * the others wait as well instead of finding it out one by one.
  */
 export class SharedBackoff {
-  readonly #until = new Map<string, number>();
+  readonly #until = new LRUCache<string, number>({ max: MAX_HOSTS });
   readonly #timing: Timing;
 
   constructor(timing: Timing) {
@@ -24,7 +25,6 @@ export class SharedBackoff {
   }
 
   hold(host: string, ms: number): void {
-    if (this.#until.size >= MAX_HOSTS) this.#until.clear();
     const until = performance.now() + ms;
     if (until > (this.#until.get(host) ?? 0)) this.#until.set(host, until);
   }

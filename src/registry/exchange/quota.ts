@@ -1,3 +1,5 @@
+import type { AnswerHeaders } from './answer.ts';
+
 /** How much a registry still lets us pull. Docker Hub: https://docs.docker.com/docker-hub/usage/pulls/ */
 export interface Quota {
   readonly limit: number;
@@ -7,10 +9,8 @@ export interface Quota {
   readonly source?: string;
 }
 
-type Headers = Readonly<Record<string, string | string[] | undefined>>;
-
 /** Reads `ratelimit-limit: 100;w=21600`, `ratelimit-remaining: 76;w=21600` and `docker-ratelimit-source`. */
-export function readQuota(headers: Headers): Quota | undefined {
+export function readQuota(headers: AnswerHeaders): Quota | undefined {
   const limit = parse(headers['ratelimit-limit']);
   const remaining = parse(headers['ratelimit-remaining']);
   if (limit === undefined || remaining === undefined) return undefined;

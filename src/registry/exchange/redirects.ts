@@ -1,30 +1,79 @@
 import { CacheError } from '../../errors.ts';
-import { discard } from './body.ts';
 import { printableHost } from '../net/egress.ts';
+import type { Answer } from './answer.ts';
 import { Fault } from './fault.ts';
-import type { Timing } from './timing.ts';
-import type { Answer, Ask, Transport } from './transport.ts';
+import type { Ask, Transport } from './transport.ts';
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Which redirects are followed; the answer is the first one that is not. */
+export interface RedirectPolicy {
+  readonly follow: 'all' | 'within the origin' | 'none';
+  /** Redirects after which it is a fault. */
+  readonly hops: number;
+}
 
 /** As every browser and reader has it, roughly. */
-const MAX_REDIRECTS = 10;
-const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MAX_HOPS = 10;
+export const FOLLOW_ALL: RedirectPolicy = { follow: 'all', hops: MAX_HOPS };
+export const WITHIN_ORIGIN: RedirectPolicy = { follow: 'within the origin', hops: MAX_HOPS };
+/** For what carries a secret in its body. */
+export const FOLLOW_NONE: RedirectPolicy = { follow: 'none', hops: 0 };
 
 export function isRedirect(answer: Answer): boolean {
   return REDIRECTS.has(answer.status);
 }
 
+/** Sends a request and follows its answer as the policy says. @throws {Fault | CacheError} as followRedirects does */
+export async function sendFollowing(
+  transport: Transport,
+  url: URL,
+  ask: Ask,
+  policy: RedirectPolicy,
+): Promise<Answer> {
+  return followRedirects(transport, await transport.send(url, ask), ask, policy);
+}
+
 /**
- * Where an answer sends us on to.
- * @throws {CacheError} registry_not_allowed where that is no http(s) address
- * @throws {Fault} where it says nowhere
+ * Follows an answer along its redirects. The egress rules judge each hop. Authorization goes along only while the
+ * origin stays the same, and does not come back: a MUST of the distribution specification, and storage refuses
+ * requests that carry two kinds of authorization.
+ * @param ask what `first` answered
+ * @throws {Fault} where there are too many, or one says nowhere
+ * @throws {CacheError} registry_not_allowed where one leads where no connection may
  */
-export function redirectTarget(answer: Answer): URL {
-  const location = answer.headers.location;
-  if (typeof location !== 'string' || !URL.canParse(location, answer.url.href)) {
+export async function followRedirects(
+  transport: Transport,
+  first: Answer,
+  ask: Ask,
+  policy: RedirectPolicy,
+): Promise<Answer> {
+  let answer = first;
+  let headers = ask.headers ?? {};
+  for (let hops = 0; policy.follow !== 'none' && isRedirect(answer); hops += 1) {
+    if (hops === policy.hops) {
+      answer.destroy();
+      throw new Fault(`it redirected more than ${policy.hops} times`);
+    }
+    const target = redirectTarget(answer);
+    const leaves = target.origin !== answer.url.origin;
+    if (leaves && policy.follow === 'within the origin') return answer;
+    if (leaves) headers = withoutAuthorization(headers);
+    await answer.discard();
+    answer = await transport.send(target, { ...ask, headers });
+  }
+  return answer;
+}
+
+function redirectTarget(answer: Answer): URL {
+  const location = answer.header('location');
+  if (location === undefined || !URL.canParse(location, answer.url.href)) {
+    answer.destroy();
     throw new Fault(`it answered ${answer.status} without saying where to`);
   }
   const target = new URL(location, answer.url);
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
+    answer.destroy();
     throw new CacheError(
       'registry_not_allowed',
       `${printableHost(answer.url)} redirected to an address of the kind ${target.protocol.slice(0, 20)}, which is refused.`,
@@ -33,32 +82,6 @@ export function redirectTarget(answer: Answer): URL {
   // A name and password there would become an Authorization header that nobody asked for.
   target.username = target.password = target.hash = '';
   return target;
-}
-
-/**
- * Follows an answer to the end of its redirects. The egress rules judge each hop. Authorization goes along
- * only while the origin stays the same: a MUST of the distribution specification, and storage refuses
- * requests that carry two kinds of authorization.
- */
-export async function followRedirects(
-  transport: Transport,
-  timing: Timing,
-  first: Answer,
-  ask: Ask,
-): Promise<Answer> {
-  let answer = first;
-  let headers = ask.headers ?? {};
-  for (let hops = 0; isRedirect(answer); hops += 1) {
-    if (hops === MAX_REDIRECTS) {
-      answer.body.destroy();
-      throw new Fault(`it redirected more than ${MAX_REDIRECTS} times`);
-    }
-    const target = redirectTarget(answer);
-    await discard(answer, timing);
-    if (target.origin !== answer.url.origin) headers = withoutAuthorization(headers);
-    answer = await transport.send(target, { ...ask, headers });
-  }
-  return answer;
 }
 
 function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,23 +1,17 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
-import type { LookupFunction } from 'node:net';
-import type { Readable } from 'node:stream';
-import { Agent, buildConnector, Pool, request } from 'undici';
+import { Agent, Pool, request } from 'undici';
+import { Answer } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
 import { connectionError } from './connectionError.ts';
+import { connectorTo, type Lookup } from '../net/connector.ts';
 import { type Egress, printableHost } from '../net/egress.ts';
 import type { Log } from './events.ts';
 import type { Timing } from './timing.ts';
-
-/** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
-export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 
 /**
  * Open connections to one origin. As many layers as one instance copies at a time, and some for manifests;
  * few enough that a registry which counts connections does not mind.
  */
 const CONNECTIONS_PER_ORIGIN = 16;
-/** Node gives each of a host's addresses 250 ms, which fails on every distant host that has two. */
-const ATTEMPT_PER_ADDRESS_MS = 2_000;
 const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribution-spec)';
 
 export interface Ask {
@@ -25,14 +19,6 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** One hop's answer. Whoever gets it must read the body or destroy it. */
-export interface Answer {
-  readonly url: URL;
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Readable;
 }
 
 export interface TransportOptions {
@@ -52,15 +38,20 @@ export class Transport {
   readonly #agent: Agent;
 
   constructor(options: TransportOptions) {
+    const { egress, lookup, timing } = options;
+    const { connectMs } = timing;
     this.#options = options;
     this.#agent = new Agent({
       allowH2: false, // one connection per layer: a reset then costs one layer, not all of them
       pipelining: 1,
       connections: CONNECTIONS_PER_ORIGIN,
-      headersTimeout: options.timing.headersMs,
-      bodyTimeout: 0, // readBody watches the body, and does not count the time our side takes
+      headersTimeout: timing.headersMs,
+      bodyTimeout: 0, // Answer watches the body, and does not count the time our side takes
       factory: (origin, poolOptions: Pool.Options) =>
-        new Pool(origin, { ...poolOptions, connect: this.#connector(new URL(origin)) }),
+        new Pool(origin, {
+          ...poolOptions,
+          connect: connectorTo(new URL(origin), { egress, connectMs, lookup }),
+        }),
     });
   }
 
@@ -69,8 +60,9 @@ export class Transport {
    * @throws {CacheError} registry_not_allowed by the egress rules; registry_unavailable for good
    */
   async send(url: URL, ask: Ask): Promise<Answer> {
-    const { egress, backoff, log } = this.#options;
-    egress.checkUrl(url);
+    const { egress, backoff, timing, log } = this.#options;
+    const refusal = egress.refusalOf(url);
+    if (refusal !== undefined) throw refusal;
     await backoff.ready(url.host, ask.signal);
     ask.signal?.throwIfAborted();
     try {
@@ -81,8 +73,6 @@ export class Transport {
         body: ask.body ?? null,
         signal: ask.signal ?? null,
       });
-      // A body that is given up on reports that as an error event, which nobody else waits for.
-      body.on('error', () => undefined);
       log({
         type: 'request',
         method: ask.method,
@@ -90,7 +80,7 @@ export class Transport {
         path: url.pathname,
         status: statusCode,
       });
-      return { url, status: statusCode, headers, body };
+      return new Answer({ url, status: statusCode, headers }, body, timing);
     } catch (error) {
       ask.signal?.throwIfAborted();
       throw connectionError(error, url);
@@ -100,70 +90,4 @@ export class Transport {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
-
-  /** Connects to one origin, only ever to addresses that the rules allow for it. */
-  #connector(origin: URL): buildConnector.connector {
-    const { egress, timing } = this.#options;
-    const connect = buildConnector({
-      allowH2: false,
-      timeout: timing.connectMs,
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ATTEMPT_PER_ADDRESS_MS,
-      lookup: this.#checkedLookup(origin),
-    });
-    return (options, callback) => {
-      try {
-        egress.checkUrl(origin); // an address written out never reaches the lookup
-      } catch (error) {
-        callback(error as Error, null);
-        return;
-      }
-      connect(options, (...result) => {
-        const [, socket] = result;
-        // The same rule once more on what the socket says, should a resolver ever get past the lookup.
-        const address = socket?.remoteAddress;
-        if (address !== undefined) {
-          try {
-            egress.checkAddress(origin, address);
-          } catch (error) {
-            socket?.destroy();
-            callback(error as Error, null);
-            return;
-          }
-        }
-        callback(...result);
-      });
-    };
-  }
-
-  #checkedLookup(origin: URL): LookupFunction {
-    const { egress, lookup = lookupAll } = this.#options;
-    return (hostname, options, callback) => {
-      lookup(hostname).then(
-        (addresses) => {
-          try {
-            // One forbidden address among good ones is how rebinding looks: the name as a whole is refused.
-            for (const { address } of addresses) egress.checkAddress(origin, address);
-          } catch (error) {
-            callback(error as Error, []);
-            return;
-          }
-          const [first] = addresses;
-          if (first === undefined) callback(new Error(`${hostname} has no address`), []);
-          else if (options.all === true) callback(null, [...addresses]);
-          else callback(null, first.address, first.family);
-        },
-        (error: unknown) => callback(error as Error, []),
-      );
-    };
-  }
-}
-
-function lookupAll(hostname: string): Promise<LookupAddress[]> {
-  return new Promise((resolve, reject) => {
-    systemLookup(hostname, { all: true }, (error, addresses) => {
-      if (error === null) resolve(addresses);
-      else reject(error);
-    });
-  });
 }

@@ -1,7 +1,13 @@
 import { isIP } from 'node:net';
 import { CacheError } from '../../errors.ts';
 import { classifyAddress } from './addresses.ts';
-import { endpointHost, type HostPattern, matchesHost, parseHostPattern } from './hostPattern.ts';
+import {
+  endpointHost,
+  type HostPattern,
+  type InsecureHost,
+  matchesHost,
+  parseHostPattern,
+} from './hostPattern.ts';
 
 /**
  * Registries and their storage that may sit on a private address because a private endpoint puts them
@@ -16,9 +22,6 @@ const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
   '*.blob.core.usgovcloudapi.net',
 ].map(parseHostPattern);
 
-/** Before an entry of INSECURE_REGISTRIES: the host may be local, and speaks TLS all the same. */
-const SECURE_LOCAL = 'https://';
-
 /**
  * Which hosts and addresses the registry client may connect to. Callers choose image names, registries
  * choose realms and redirects, and either may be hostile: so every hop asks here, by name before it is
@@ -28,15 +31,17 @@ export class Egress {
   readonly #allowed: readonly HostPattern[];
   /** Reached over plain http. */
   readonly #plain: readonly HostPattern[];
-  /** May be on this machine: the plain ones, and those written with https://. */
+  /** May be on this machine: the plain ones, and those that are spoken to over TLS. */
   readonly #local: readonly HostPattern[];
 
-  /** @throws {Error} naming the entry that is no host pattern */
-  constructor(allowedRegistries: readonly string[], insecureRegistries: readonly string[]) {
-    const secure = insecureRegistries.filter((text) => text.startsWith(SECURE_LOCAL));
-    this.#allowed = allowedRegistries.map(withoutScheme).map(parseHostPattern);
-    this.#plain = insecureRegistries.filter((text) => !secure.includes(text)).map(parseHostPattern);
-    this.#local = [...this.#plain, ...secure.map(withoutScheme).map(parseHostPattern)];
+  /**
+   * @param allowed ALLOWED_REGISTRIES: none is every public one; a host without a wildcard may be on a private network
+   * @param insecure INSECURE_REGISTRIES: always allowed
+   */
+  constructor(allowed: readonly HostPattern[], insecure: readonly InsecureHost[]) {
+    this.#allowed = allowed;
+    this.#plain = insecure.filter(({ isTls }) => !isTls).map(({ pattern }) => pattern);
+    this.#local = insecure.map(({ pattern }) => pattern);
   }
 
   /**
@@ -57,28 +62,29 @@ export class Egress {
   }
 
   /**
-   * Refuses by name, for any hop: a scheme other than https, unless the operator made the host an insecure
-   * registry, and addresses written out that no name would be allowed to resolve to.
+   * Judges by name, any hop.
+   * @returns registry_not_allowed for a scheme other than https, unless the operator made the host an insecure
+   * registry, and for an address written out that no name would be allowed to resolve to
    */
-  checkUrl(url: URL): void {
+  refusalOf(url: URL): CacheError | undefined {
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAmong(this.#plain, url))) {
-      throw new CacheError(
+      return new CacheError(
         'registry_not_allowed',
         `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
       );
     }
     const literal = url.hostname.replace(/^\[|\]$/g, '');
-    if (isIP(literal) !== 0) this.checkAddress(url, literal);
+    return isIP(literal) === 0 ? undefined : this.refusalOfAddress(url, literal);
   }
 
-  /** Refuses by the address that a connection to this origin uses. @throws {CacheError} registry_not_allowed */
-  checkAddress(origin: URL, address: string): void {
+  /** Judges the address that a connection to this origin uses. @returns registry_not_allowed where it may not */
+  refusalOfAddress(origin: URL, address: string): CacheError | undefined {
     const kind = classifyAddress(address);
-    if (kind === 'public') return;
-    if (kind === 'private' && this.#mayBePrivate(origin)) return;
-    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return;
+    if (kind === 'public') return undefined;
+    if (kind === 'private' && this.#mayBePrivate(origin)) return undefined;
+    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return undefined;
     // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
-    throw new CacheError(
+    return new CacheError(
       'registry_not_allowed',
       `A connection to ${printableHost(origin)} was refused: it is on a ${kind === 'private' ? 'private' : 'local or reserved'} network address. ` +
         (kind === 'private'
@@ -92,10 +98,6 @@ export class Egress {
     const named = this.#allowed.filter(({ wildcard }) => !wildcard);
     return isAmong(PRIVATE_ENDPOINTS, origin) || isAmong(named, origin);
   }
-}
-
-function withoutScheme(text: string): string {
-  return text.startsWith(SECURE_LOCAL) ? text.slice(SECURE_LOCAL.length) : text;
 }
 
 function isAmong(patterns: readonly HostPattern[], url: URL): boolean {

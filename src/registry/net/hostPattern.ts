@@ -9,14 +9,14 @@ export interface HostPattern {
 
 const DEFAULT_PORT: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 const DOCKER_HUB_HOSTS: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io']);
-export const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
+const DOCKER_HUB_ENDPOINT = 'registry-1.docker.io';
 
 /** The host that serves a registry's API: the same, but for Docker Hub. */
 export function endpointHost(registry: string): string {
   return DOCKER_HUB_HOSTS.has(registry) ? DOCKER_HUB_ENDPOINT : registry;
 }
 
-/** @throws {Error} naming the text, where it is no pattern: a setting's mistake, so start-up stops */
+/** @throws {Error} naming the text, where it is no pattern */
 export function parseHostPattern(text: string): HostPattern {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '*') return { host: '', port: undefined, wildcard: true };
@@ -31,6 +31,21 @@ export function parseHostPattern(text: string): HostPattern {
   // The URL parser is what turns 0x7f.1 into 127.0.0.1 in the addresses that this is compared with.
   const host = wildcard ? match[2] : new URL(`http://${endpointHost(match[2])}`).hostname;
   return { host, port, wildcard };
+}
+
+/** An entry of INSECURE_REGISTRIES: a host that may be on this machine. */
+export interface InsecureHost {
+  readonly pattern: HostPattern;
+  /** It was written with https:// before it: local, and spoken to over TLS all the same. */
+  readonly isTls: boolean;
+}
+
+const TLS_PREFIX = 'https://';
+
+/** @throws {Error} as parseHostPattern does */
+export function parseInsecureHost(text: string): InsecureHost {
+  const isTls = text.startsWith(TLS_PREFIX);
+  return { pattern: parseHostPattern(isTls ? text.slice(TLS_PREFIX.length) : text), isTls };
 }
 
 export function matchesHost(pattern: HostPattern, url: URL): boolean {

@@ -1,4 +1,5 @@
 import { type Digest, isDigest } from '../../image/digest.ts';
+import { parseJsonObject } from '../../image/json.ts';
 import type { Platform } from '../../image/platform.ts';
 import type { ImageReference } from '../../image/reference.ts';
 import { digestAliasName, tagAliasName } from './hintNames.ts';
@@ -37,15 +38,8 @@ export function writeManifestOf(
 
 async function readAlias(storage: Storage, blob: string): Promise<Digest | undefined> {
   const found = await readBlob('reading an alias', storage.index.getBlobClient(blob));
-  if (found === undefined) return undefined;
-  try {
-    const alias: unknown = JSON.parse(found.bytes.toString('utf8'));
-    const digest =
-      typeof alias === 'object' && alias !== null && 'digest' in alias ? alias.digest : undefined;
-    return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
-  } catch {
-    return undefined;
-  }
+  const digest = found && parseJsonObject(found.bytes.toString('utf8'))?.digest;
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
 }
 
 async function writeAlias(storage: Storage, blob: string, digest: Digest): Promise<void> {

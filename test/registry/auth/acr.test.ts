@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseReference } from '../../../src/image/reference.ts';
@@ -8,8 +9,9 @@ import { RegistryClient, type RegistryOptions } from '../../../src/registry/clie
 import { type Registry, startRegistry } from '../../support/registry.ts';
 import { requireTools } from '../../support/tools.ts';
 import { type AcrFront, type AcrOptions, startAcrFront } from '../support/acrFront.ts';
+import { clientSettings } from '../support/clientSettings.ts';
 import { QUICK } from '../support/fakeRegistry.ts';
-import { collect, push, sampleImage } from '../support/samples.ts';
+import { push, sampleImage } from '../support/samples.ts';
 
 describe('isAcrHost', () => {
   for (const host of [
@@ -68,8 +70,7 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
       },
     };
     client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [front.host],
+      ...clientSettings({ insecure: [front.host] }),
       acrHosts: [front.host],
       timing: QUICK,
       entraCredential,
@@ -78,21 +79,26 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
   }
   async function pull(): Promise<void> {
     const ref = parseReference(`${front.host}/team/sample:1`);
-    const { digest } = await client.headManifest(ref);
+    const { digest } = await client.resolveManifest(ref);
     await client.getManifest(ref, digest);
     await Promise.all(
       image.layerDescriptors.map(async (descriptor, index) => {
         const whole = { start: 0, end: descriptor.size };
         const reader = await client.openBlob(ref, descriptor, whole);
-        assert.ok(
-          (await collect(reader.read(0, descriptor.size))).equals(image.layers[index] ?? Buffer.of()),
-        );
+        assert.ok((await buffer(reader.read(0, descriptor.size))).equals(image.layers[index] ?? Buffer.of()));
         reader.close();
       }),
     );
   }
-  const withPassword = (host: string, user: string, password: string): string =>
-    JSON.stringify({ auths: { [host]: { username: user, password } } });
+  /** Another client of the same registry, which has an entry in DOCKER_AUTH_CONFIG and no identity. */
+  async function useEntry(entry: object): Promise<void> {
+    await client.close();
+    client = new RegistryClient({
+      ...clientSettings({ insecure: [front.host], auths: { [front.host]: entry } }),
+      acrHosts: [front.host],
+      timing: QUICK,
+    });
+  }
 
   it('is pulled from with this app’s identity, in one exchange and one token', async () => {
     await start({});
@@ -120,9 +126,9 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
   });
 
   it('takes an admin user or a repository token from DOCKER_AUTH_CONFIG', async () => {
-    await start({ adminUser: { name: 'admin', password: 'pw' } }, (host) => ({
-      dockerAuthConfig: withPassword(host, 'admin', 'pw'),
-    }));
+    await start({ adminUser: { name: 'admin', password: 'pw' } }, (host) =>
+      clientSettings({ insecure: [host], auths: { [host]: { username: 'admin', password: 'pw' } } }),
+    );
     await pull();
     assert.deepEqual(front.log, ['GET /oauth2/token 200']);
     assert.deepEqual(asked, [], 'what is configured goes before the identity');
@@ -130,42 +136,23 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
 
   it('takes its refresh token as a password', async () => {
     await start({});
-    await client.close();
-    client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [front.host],
-      acrHosts: [front.host],
-      timing: QUICK,
-      dockerAuthConfig: withPassword(
-        front.host,
-        '00000000-0000-0000-0000-000000000000',
-        front.mintRefreshToken(),
-      ),
-    });
+    const username = '00000000-0000-0000-0000-000000000000';
+    await useEntry({ username, password: front.mintRefreshToken() });
     await pull();
     assert.deepEqual(front.log, ['GET /oauth2/token 200']);
   });
 
   it('takes its refresh token as an identity token', async () => {
     await start({});
-    await client.close();
-    client = new RegistryClient({
-      allowedRegistries: [],
-      insecureRegistries: [front.host],
-      acrHosts: [front.host],
-      timing: QUICK,
-      dockerAuthConfig: JSON.stringify({
-        auths: { [front.host]: { auth: '', identitytoken: front.mintRefreshToken() } },
-      }),
-    });
+    await useEntry({ auth: '', identitytoken: front.mintRefreshToken() });
     await pull();
     assert.deepEqual(front.log, ['POST /oauth2/token 200']);
   });
 
   it('gives a new access token when one ends, with the refresh token it has', async () => {
-    await start({ accessLifetime: 1 });
+    await start({ accessLifetime: 0.2 });
     await pull();
-    await sleep(1100);
+    await sleep(250);
     await pull();
     assert.equal(asked.length, 1);
     assert.equal(front.log.filter((line) => line === 'POST /oauth2/exchange 200').length, 1);

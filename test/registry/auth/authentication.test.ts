@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RegistryClient, RegistryOptions } from '../../../src/registry/client.ts';
+import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
+import { clientSettings } from '../support/clientSettings.ts';
 import { type FakeRegistry, QUICK, startFakeRegistry } from '../support/fakeRegistry.ts';
 import { sampleImage } from '../support/samples.ts';
 import type { SeenRequest } from '../support/server.ts';
@@ -51,21 +52,14 @@ describe('authentication', () => {
   afterEach(() => registry.close());
 
   const tokenRequests = (): SeenRequest[] => registry.seen.filter(({ url }) => url.startsWith('/token'));
-  const auths = (entry: object): Partial<RegistryOptions> => ({
-    // The host is only known once the server listens: entries per path match on any host here.
-    dockerAuthConfig: JSON.stringify({ auths: entry }),
-  });
   /** A second client of the same registry, with an entry for it. */
   async function withEntry(entry: object): Promise<RegistryClient> {
     await start();
-    const { RegistryClient: Client } = await import('../../../src/registry/client.ts');
-    const client = new Client({
-      allowedRegistries: [],
-      insecureRegistries: [registry.host],
+    const { host } = registry;
+    return new RegistryClient({
+      ...clientSettings({ insecure: [host], auths: { [host]: entry } }),
       timing: QUICK,
-      ...auths({ [registry.host]: entry }),
     });
-    return client;
   }
 
   it('asks with the scope that the registry left out, at a realm that is relative', async () => {
@@ -108,10 +102,10 @@ describe('authentication', () => {
   });
 
   it('replaces a token before it ends', async () => {
-    rules.token = (_request, count) => ({ body: { access_token: `t${count}`, expires_in: 1 } });
+    rules.token = (_request, count) => ({ body: { access_token: `t${count}`, expires_in: 0.2 } });
     const client = await start({ timing: { ...QUICK, tokenMarginMs: 900 } });
     await client.getManifest(registry.ref());
-    await sleep(600); // past half of its life, before its end
+    await sleep(150); // past half of its life, which is when it is replaced
     await client.getManifest(registry.ref());
     assert.equal(tokenRequests().length, 2);
     // Nothing was refused in between.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SettingError } from '../../../src/errors.ts';
 import { CredentialStore } from '../../../src/registry/auth/credentials.ts';
 
 const encode = (text: string): string => Buffer.from(text).toString('base64');
@@ -59,7 +60,7 @@ describe('DOCKER_AUTH_CONFIG', () => {
       assert.throws(
         () => new CredentialStore(text),
         (error: unknown) =>
-          error instanceof Error &&
+          error instanceof SettingError &&
           error.message.includes('DOCKER_AUTH_CONFIG') &&
           !/secret|c2V/.test(error.message),
       );

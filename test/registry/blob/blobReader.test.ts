@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BlobReader } from '../../../src/registry/blob/blobReader.ts';
-import { type FakeRegistry, startFakeRegistry } from '../support/fakeRegistry.ts';
-import { collect, sampleImage } from '../support/samples.ts';
+import { type FakeRegistry, QUICK, startFakeRegistry } from '../support/fakeRegistry.ts';
+import { sampleImage } from '../support/samples.ts';
 import { redirect, type SeenRequest, sendBytes, serve, type TestServer } from '../support/server.ts';
 
 const SIZE = 400_000;
@@ -30,7 +31,7 @@ describe('a layer from the registry itself', () => {
   async function readAll(range = whole): Promise<Buffer> {
     const reader = await open(range);
     try {
-      return await collect(reader.read(range.start, range.end));
+      return await buffer(reader.read(range.start, range.end));
     } finally {
       reader.close();
     }
@@ -40,7 +41,7 @@ describe('a layer from the registry itself', () => {
     const reader = await open();
     assert.equal(reader.parallel, false);
     const parts = [];
-    for (let at = 0; at < SIZE; at += 100_000) parts.push(await collect(reader.read(at, at + 100_000)));
+    for (let at = 0; at < SIZE; at += 100_000) parts.push(await buffer(reader.read(at, at + 100_000)));
     reader.close();
     assert.ok(Buffer.concat(parts).equals(layer));
     assert.deepEqual(rangesOf(registry.blobRequests()), [`bytes=0-${SIZE - 1}`]);
@@ -90,7 +91,7 @@ describe('a layer from the registry itself', () => {
     const parts: Uint8Array[] = [];
     for await (const chunk of reader.read(0, SIZE)) {
       parts.push(chunk);
-      if (parts.length === 1) await sleep(500); // longer than the stall guard
+      if (parts.length === 1) await sleep(QUICK.stallMs + 50);
     }
     reader.close();
     assert.ok(Buffer.concat(parts).equals(layer));
@@ -236,7 +237,7 @@ describe('a layer from the registry itself', () => {
     const readers = await Promise.all(Array.from({ length: 20 }, () => open()));
     registry.misbehave = () => false;
     for (const reader of readers) {
-      assert.ok((await collect(reader.read(0, SIZE))).equals(layer));
+      assert.ok((await buffer(reader.read(0, SIZE))).equals(layer));
       reader.close();
     }
   });
@@ -277,7 +278,7 @@ describe('a layer from the registry itself', () => {
 
   it('needs no request where it is empty, or carried in the manifest', async () => {
     const empty = await registry.client.openBlob(registry.ref(), emptyDescriptor, { start: 0, end: 0 });
-    assert.equal((await collect(empty.read(0, 0))).length, 0);
+    assert.equal((await buffer(empty.read(0, 0))).length, 0);
     const data = Buffer.from('inline');
     const inline = await registry.client
       .openBlob(
@@ -290,7 +291,7 @@ describe('a layer from the registry itself', () => {
     assert.ok(inline instanceof Error && 'code' in inline && inline.code === 'image_not_found');
     registry.seen.length = 0;
     const reader = await registry.client.openBlob(registry.ref(), { ...descriptor, data: layer }, whole);
-    assert.ok((await collect(reader.read(5, SIZE))).equals(layer.subarray(5)));
+    assert.ok((await buffer(reader.read(5, SIZE))).equals(layer.subarray(5)));
     assert.deepEqual(registry.seen, []);
   });
 
@@ -359,7 +360,7 @@ describe('a layer from storage that the registry redirects to', () => {
     registry.client.openBlob(registry.ref(), descriptor, range);
   const readBlocks = async (reader: BlobReader, block: number): Promise<Buffer> => {
     const starts = Array.from({ length: Math.ceil(SIZE / block) }, (_, index) => index * block);
-    const reads = starts.map((start) => collect(reader.read(start, Math.min(SIZE, start + block))));
+    const reads = starts.map((start) => buffer(reader.read(start, Math.min(SIZE, start + block))));
     return Buffer.concat(await Promise.all(reads));
   };
 
@@ -369,7 +370,7 @@ describe('a layer from storage that the registry redirects to', () => {
     assert.ok((await readBlocks(reader, 10_000)).equals(layer));
     reader.close();
     const again = await open({ start: 5, end: 10 });
-    assert.deepEqual(await collect(again.read(5, 10)), layer.subarray(5, 10));
+    assert.deepEqual(await buffer(again.read(5, 10)), layer.subarray(5, 10));
     again.close();
     assert.equal(handedOut, 1);
     assert.equal(storage.seen.length, 41, 'the first range was read from the first answer');
@@ -377,20 +378,20 @@ describe('a layer from storage that the registry redirects to', () => {
 
   it('asks the registry once more when the address has ended', async () => {
     const reader = await open();
-    assert.ok((await collect(reader.read(0, 1000))).equals(layer.subarray(0, 1000)));
+    assert.ok((await buffer(reader.read(0, 1000))).equals(layer.subarray(0, 1000)));
     signature = 2;
-    assert.ok((await collect(reader.read(200_000, SIZE))).equals(layer.subarray(200_000)));
-    assert.ok((await collect(reader.read(1000, 2000))).equals(layer.subarray(1000, 2000)));
+    assert.ok((await buffer(reader.read(200_000, SIZE))).equals(layer.subarray(200_000)));
+    assert.ok((await buffer(reader.read(1000, 2000))).equals(layer.subarray(1000, 2000)));
     reader.close();
     assert.equal(handedOut, 2);
   });
 
   it('asks the registry for another address when the one it has keeps failing', async () => {
     const reader = await open();
-    await collect(reader.read(0, SIZE));
+    await buffer(reader.read(0, SIZE));
     let failures = 0;
     answer = () => (failures++ < 2 ? 'fail' : 'send');
-    assert.ok((await collect(reader.read(300_000, SIZE))).equals(layer.subarray(300_000)));
+    assert.ok((await buffer(reader.read(300_000, SIZE))).equals(layer.subarray(300_000)));
     reader.close();
     assert.equal(handedOut, 2);
   });
@@ -399,7 +400,7 @@ describe('a layer from storage that the registry redirects to', () => {
     answer = () => 'whole';
     const reader = await open();
     assert.equal(reader.parallel, false);
-    assert.ok((await collect(reader.read(0, SIZE))).equals(layer));
+    assert.ok((await buffer(reader.read(0, SIZE))).equals(layer));
     reader.close();
     assert.equal(storage.seen.length, 1);
   });

@@ -1,8 +1,10 @@
-import type { ServerResponse } from 'node:http';
-import { RegistryClient, type RegistryEvent, type RegistryOptions } from '../../../src/registry/client.ts';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { RegistryClient, type RegistryOptions } from '../../../src/registry/client.ts';
+import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { type ImageReference, parseReference } from '../../../src/image/reference.ts';
 import { OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
+import { clientSettings } from './clientSettings.ts';
 import type { SampleImage } from './samples.ts';
 import { type SeenRequest, sendBytes, serve, type TestServer } from './server.ts';
 
@@ -57,8 +59,7 @@ export async function startFakeRegistry(
   });
   const events: RegistryEvent[] = [];
   const client = new RegistryClient({
-    allowedRegistries: [],
-    insecureRegistries: [server, ...others].map(({ host }) => host),
+    ...clientSettings({ insecure: [server, ...others].map(({ host }) => host) }),
     timing: QUICK,
     log: (event) => events.push(event),
     ...options,
@@ -73,4 +74,20 @@ export async function startFakeRegistry(
       await server.close();
     },
   });
+}
+
+/** The next answers, so many of them, are this one. */
+export function failing(
+  registry: FakeRegistry,
+  times: number,
+  status: number,
+  headers: OutgoingHttpHeaders = {},
+  body = '',
+): void {
+  let left = times;
+  registry.misbehave = (_request, response) => {
+    if (left-- <= 0) return false;
+    response.writeHead(status, headers).end(body);
+    return true;
+  };
 }

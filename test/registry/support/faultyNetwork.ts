@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CacheError, isErrorCode } from '../../../src/errors.ts';
-import type { RegistryEvent } from '../../../src/registry/client.ts';
+import { CacheError } from '../../../src/errors.ts';
+import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { removeDirectory, temporaryDirectory } from '../../support/process.ts';
 import { startRegistry } from '../../support/registry.ts';
 import { type FaultKind, type FaultPlan, type FaultProxy, startFaultProxy } from './faultProxy.ts';
@@ -121,7 +121,7 @@ async function outcomeOf(one: SeededPull, pull: (one: SeededPull) => Promise<voi
     await pull(one);
     return 'identical';
   } catch (error) {
-    if (error instanceof CacheError && isErrorCode(error.code)) return error.code;
+    if (error instanceof CacheError) return error.code;
     throw new Error(`seed ${one.seed}`, { cause: error });
   }
 }

@@ -103,9 +103,3 @@ async function expectStatus(
   const text = await answer.text();
   if (answer.status !== status) throw new Error(`${answer.status}: ${text}`);
 }
-
-export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
-}

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 
 export interface SeenRequest {
   readonly method: string;
@@ -25,23 +26,16 @@ export type Handler = (request: SeenRequest, response: ServerResponse, raw: Inco
 export async function serve(handler: Handler): Promise<TestServer> {
   const seen: SeenRequest[] = [];
   const server = createServer((raw, response) => {
-    const chunks: Buffer[] = [];
-    raw.on('data', (chunk: Buffer) => chunks.push(chunk));
-    raw.on('end', () => {
-      const request: SeenRequest = {
-        method: raw.method ?? '',
-        url: raw.url ?? '',
-        headers: raw.headers,
-        body: Buffer.concat(chunks).toString(),
-      };
+    const answer = async (): Promise<void> => {
+      const { method = '', url = '', headers } = raw;
+      const request: SeenRequest = { method, url, headers, body: await text(raw) };
       seen.push(request);
-      // Inside a promise, so that a handler that throws breaks its test and not the process.
-      Promise.resolve()
-        .then(() => handler(request, response, raw))
-        .catch((error: unknown) => {
-          console.error('a test server failed:', error);
-          response.destroy();
-        });
+      await handler(request, response, raw);
+    };
+    // A handler that throws breaks its test and not the process.
+    answer().catch((error: unknown) => {
+      console.error('a test server failed:', error);
+      response.destroy();
     });
   });
   server.listen(0, '127.0.0.1');

@@ -12,6 +12,7 @@ import type { CopiedSegment, Resolved, RunInput, Runs, RunStatus } from '../../.
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import type { EnsureContext } from '../../../src/service/ensureImage.ts';
 import type { Storage } from '../../../src/store/storage.ts';
+import { clientSettings } from '../../registry/support/clientSettings.ts';
 import { QUICK } from '../../registry/support/fakeRegistry.ts';
 import { startTestStorage, type TestStorage } from '../../store/support/storage.ts';
 import { type LoopbackRegistry, type PushedImage, startRegistry } from './loopbackRegistry.ts';
@@ -40,8 +41,7 @@ export interface Rig {
 export async function startRig(): Promise<Rig> {
   const [registry, server] = await Promise.all([startRegistry(), startTestStorage()]);
   const client = new RegistryClient({
-    allowedRegistries: [],
-    insecureRegistries: registry.hosts,
+    ...clientSettings({ insecure: registry.hosts }),
     timing: QUICK,
   });
   const settings = { IMAGE_STORAGE: server.connectionString };

@@ -1,0 +1,86 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+import type { Egress } from './egress.ts';
+
+/** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
+export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
+
+/** Node gives each of a host's addresses 250 ms, which fails on every distant host that has two. */
+const ATTEMPT_PER_ADDRESS_MS = 2_000;
+
+export interface ConnectorOptions {
+  readonly egress: Egress;
+  /** Milliseconds for TCP and TLS together. */
+  readonly connectMs: number;
+  /** In place of the system's name service. */
+  readonly lookup?: Lookup | undefined;
+}
+
+/**
+ * Connects to one origin, only ever to addresses that the egress rules allow for it. Its error is the rules'
+ * CacheError where they refuse, otherwise what Node or the lookup failed with.
+ */
+export function connectorTo(origin: URL, options: ConnectorOptions): buildConnector.connector {
+  const { egress, connectMs, lookup = lookupAll } = options;
+  const connect = buildConnector({
+    allowH2: false,
+    timeout: connectMs,
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: ATTEMPT_PER_ADDRESS_MS,
+    lookup: checkedLookup(origin, egress, lookup),
+  });
+  return (target, callback) => {
+    // An address written out never reaches the lookup.
+    const refusal = egress.refusalOf(origin);
+    if (refusal !== undefined) {
+      callback(refusal, null);
+      return;
+    }
+    connect(target, (...result) => {
+      const [, socket] = result;
+      // The same rule once more on what the socket says, should a resolver ever get past the lookup.
+      const address = socket?.remoteAddress;
+      const late = address === undefined ? undefined : egress.refusalOfAddress(origin, address);
+      if (late === undefined) {
+        callback(...result);
+        return;
+      }
+      socket?.destroy();
+      callback(late, null);
+    });
+  };
+}
+
+function checkedLookup(origin: URL, egress: Egress, lookup: Lookup): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname).then(
+      (addresses) => {
+        // One forbidden address among good ones is how rebinding looks: the name as a whole is refused.
+        const refusal = addresses
+          .map(({ address }) => egress.refusalOfAddress(origin, address))
+          .find((one) => one !== undefined);
+        const [first] = addresses;
+        if (refusal !== undefined) callback(refusal, []);
+        else if (first === undefined) callback(new Error(`${hostname} has no address`), []);
+        else if (options.all === true) callback(null, [...addresses]);
+        else callback(null, first.address, first.family);
+      },
+      (error: unknown) => {
+        callback(
+          error instanceof Error ? error : new Error(`no lookup of ${hostname}`, { cause: error }),
+          [],
+        );
+      },
+    );
+  };
+}
+
+function lookupAll(hostname: string): Promise<LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    systemLookup(hostname, { all: true }, (error, addresses) => {
+      if (error === null) resolve(addresses);
+      else reject(error);
+    });
+  });
+}
