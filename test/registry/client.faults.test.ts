@@ -17,8 +17,8 @@ import {
 } from './support/faultyNetwork.ts';
 import type { Random } from './support/random.ts';
 
-/** FAULT_PULLS=10000 for a long run, FAULT_SEED to see one again. */
-const PULLS = Number(process.env.FAULT_PULLS ?? 1000);
+/** FAULT_PULLS=1000 or more for a long run, FAULT_SEED to see one again. */
+const PULLS = Number(process.env.FAULT_PULLS ?? 100);
 const FIRST_SEED = Number(process.env.FAULT_SEED ?? 1);
 
 /** As a copier does: a layer in reads of some size, side by side where the reader allows it. */
@@ -105,13 +105,15 @@ describe('a hostile network', { skip: requireTools('docker-registry') }, () => {
         [...outcomes.keys()].filter((outcome) => !allowed.includes(outcome)),
         [],
       );
+      // One seed by itself may fail, and fewer pulls than these may miss a kind of fault.
+      if (PULLS < 50) return;
+      assert.ok((outcomes.get('identical') ?? 0) > PULLS / 3, 'many pulls survive');
       if (PULLS < 500) return;
       assert.deepEqual(
         FAULTS.filter((kind) => !injected.has(kind)),
         [],
         'each kind of fault was met',
       );
-      assert.ok((outcomes.get('identical') ?? 0) > PULLS / 3, 'many pulls survive');
     },
   );
 });

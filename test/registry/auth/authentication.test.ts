@@ -21,6 +21,7 @@ describe('authentication', () => {
   let registry: FakeRegistry;
   let rules: Rules;
   let issued: string[];
+  const seconds: RegistryClient[] = [];
 
   async function start(options: Partial<RegistryOptions> = {}): Promise<RegistryClient> {
     registry = await startFakeRegistry(image, options);
@@ -49,17 +50,22 @@ describe('authentication', () => {
       accepts: (authorization) => issued.length > 0 && authorization === `Bearer ${issued.at(-1)}`,
     };
   });
-  afterEach(() => registry.close());
+  afterEach(async () => {
+    for (const client of seconds.splice(0)) await client.close();
+    await registry.close();
+  });
 
   const tokenRequests = (): SeenRequest[] => registry.seen.filter(({ url }) => url.startsWith('/token'));
   /** A second client of the same registry, with an entry for it. */
   async function withEntry(entry: object): Promise<RegistryClient> {
     await start();
     const { host } = registry;
-    return new RegistryClient({
+    const client = new RegistryClient({
       ...clientSettings({ insecure: [host], auths: { [host]: entry } }),
       timing: QUICK,
     });
+    seconds.push(client);
+    return client;
   }
 
   it('asks with the scope that the registry left out, at a realm that is relative', async () => {
@@ -157,7 +163,6 @@ describe('authentication', () => {
       registry.seen.length = 0;
       await assert.rejects(registry.client.getManifest(registry.ref()));
       assert.equal(registry.seen.length, 1);
-      await client.close();
     });
   }
 
@@ -166,7 +171,6 @@ describe('authentication', () => {
     const client = await withEntry({ auth: Buffer.from('alice:pw').toString('base64') });
     await client.getManifest(registry.ref());
     assert.equal(tokenRequests()[0]?.headers.authorization, basic('alice:pw'));
-    await client.close();
   });
 
   it('sends Basic once it is asked for, and never before', async () => {
@@ -179,7 +183,6 @@ describe('authentication', () => {
       registry.seen.map(({ headers }) => headers.authorization),
       [undefined, basic('AWS:token'), basic('AWS:token')],
     );
-    await client.close();
   });
 
   it('does not repeat a Basic that is refused', async () => {
@@ -188,7 +191,6 @@ describe('authentication', () => {
     const client = await withEntry({ auth: Buffer.from('a:b').toString('base64') });
     await assert.rejects(client.getManifest(registry.ref()), { code: 'registry_denied' });
     assert.equal(registry.seen.length, 2);
-    await client.close();
   });
 
   it('sends an identity token by POST only', async () => {
@@ -205,7 +207,6 @@ describe('authentication', () => {
       scope: 'repository:team/sample:pull',
       refresh_token: 'refresh&me',
     });
-    await client.close();
   });
 
   it('does not follow a realm that redirects a POST', async () => {
@@ -218,7 +219,6 @@ describe('authentication', () => {
     };
     await assert.rejects(client.getManifest(registry.ref()));
     assert.equal(registry.seen.filter(({ url }) => url === '/token2').length, 0);
-    await client.close();
   });
 
   it('sends a registry token as it is', async () => {
@@ -226,7 +226,6 @@ describe('authentication', () => {
     const client = await withEntry({ registrytoken: 'mine' });
     await client.getManifest(registry.ref());
     assert.equal(registry.seen.length, 1);
-    await client.close();
   });
 
   for (const [what, answer, code] of [
@@ -271,6 +270,5 @@ describe('authentication', () => {
     assert.ok(error instanceof Error);
     const shown = `${error.stack}${JSON.stringify(error)}${JSON.stringify(registry.events)}`;
     assert.doesNotMatch(shown, /hunter2|YWxpY2U6/);
-    await client.close();
   });
 });

@@ -87,6 +87,7 @@ describe('parseChallenges', () => {
   });
   it('reads anything without failing, and in time that grows with its length', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseChallenges(text)));
-    for (const piece of ['"', '\\"', '= ', ', ', 'a="', 'a ']) parseChallenges(piece.repeat(100_000));
+    // Longer than any header that Node takes.
+    for (const piece of ['"', '\\"', '= ', ', ', 'a="', 'a ']) parseChallenges(piece.repeat(20_000));
   });
 });

@@ -7,7 +7,7 @@ import { sampleImage } from '../support/samples.ts';
 const image = sampleImage([1000]);
 
 describe('a registry that is not there', () => {
-  it('is named with the reason', async () => {
+  it('is named with the reason', async (t) => {
     const registry = await startFakeRegistry(image, {
       lookup: (host) => Promise.reject(Object.assign(new Error(host), { code: 'ENOTFOUND' })),
     });
@@ -20,15 +20,16 @@ describe('a registry that is not there', () => {
     const gone = registry.ref();
     await registry.close();
     const again = await startFakeRegistry(image, clientSettings({ insecure: [gone.registry] }));
+    t.after(() => again.close());
     await assert.rejects(again.client.resolveManifest(gone), {
       code: 'registry_unavailable',
       retryable: true,
       message: /refused/,
     });
-    await again.close();
   });
-  it('is told apart from one that does not speak TLS', async () => {
+  it('is told apart from one that does not speak TLS', async (t) => {
     const registry = await startFakeRegistry(image);
+    t.after(() => registry.close());
     registry.misbehave = (_request, response) => {
       response.writeHead(307, { location: `https://${registry.host}/` }).end();
       return true;
@@ -38,6 +39,5 @@ describe('a registry that is not there', () => {
       retryable: false,
       message: /INSECURE_REGISTRIES/,
     });
-    await registry.close();
   });
 });

@@ -15,11 +15,12 @@ describe('redirects', () => {
   });
   afterEach(() => registry.close());
 
-  it('within the registry keep its Authorization', async () => {
+  it('within the registry keep its Authorization', async (t) => {
     const authorization = `Basic ${Buffer.from('alice:pw').toString('base64')}`;
     const { host } = registry;
     const auths = { [host]: { username: 'alice', password: 'pw' } };
     const client = new RegistryClient({ ...clientSettings({ insecure: [host], auths }), timing: QUICK });
+    t.after(() => client.close());
     registry.misbehave = (request, response) => {
       if (request.headers.authorization === undefined) {
         response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
@@ -30,7 +31,6 @@ describe('redirects', () => {
       return true;
     };
     assert.equal((await client.getManifest(registry.ref())).digest, image.manifestDigest);
-    await client.close();
     assert.deepEqual(
       registry.seen.map(({ url, headers }) => [url, headers.authorization]),
       [
