@@ -4,6 +4,7 @@ import { ensureImage } from '../cache/ensure.ts';
 import type { ImageView } from '../cache/representation.ts';
 import type { Runs } from '../cache/runs.ts';
 import { CacheError, type Failure } from '../errors.ts';
+import { answer, type AnswerFormat } from './answerFormat.ts';
 import { json } from './http.ts';
 import { imageRequest } from './imageRequest.ts';
 import { asCacheError, problem } from './problem.ts';
@@ -13,9 +14,11 @@ const MAX_IMAGES = 100;
 /**
  * Answers `{"image": …}` or `{"images": […]}`: 200 where all are ready, 202 where some are pending. An array answers
  * per image, in order; where one is refused, the answer is the first such problem's, with all of them in `images`.
+ * Lines of `format=env` have no place for a list: one image at a time.
  */
 export async function ensureRequested(
   body: unknown,
+  format: AnswerFormat,
   context: CacheContext,
   runs: Runs,
   invocation: InvocationContext,
@@ -23,7 +26,15 @@ export async function ensureRequested(
   const { images, platform, isList } = parseBody(body);
   if (!isList) {
     const view = await ensureImage(context, runs, imageRequest(images[0] ?? '', platform, context.config));
-    return view.state === 'ready' ? json(200, view) : json(202, view, { Location: location(view) });
+    return view.state === 'ready'
+      ? answer(format, 200, view)
+      : answer(format, 202, view, { Location: location(view) });
+  }
+  if (format === 'env') {
+    throw new CacheError(
+      'invalid_request',
+      'format=env answers one image, and a list is asked for. Send {"image": "…"} for each, or ask for format=json.',
+    );
   }
   const failures: (CacheError | undefined)[] = images.map(() => undefined);
   const views = await Promise.all(

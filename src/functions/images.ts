@@ -3,6 +3,7 @@ import { input } from 'durable-functions';
 import { listImages } from '../cache/catalogue.ts';
 import { describeImage } from '../cache/describe.ts';
 import { removeImage } from '../cache/remove.ts';
+import { inFormat } from './answerFormat.ts';
 import { durableRuns } from './durableRuns.ts';
 import { ensureRequested } from './ensureRequest.ts';
 import { handler, json, query, readJson, wholeNumber } from './http.ts';
@@ -16,8 +17,10 @@ app.http('images-ensure', {
   methods: ['POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler(async (request, context, invocation) =>
-    ensureRequested(await readJson(request), context, durableRuns(invocation), invocation),
+  handler: handler((request, context, invocation) =>
+    inFormat(request, invocation, async (format) =>
+      ensureRequested(await readJson(request), format, context, durableRuns(invocation), invocation),
+    ),
   ),
 });
 

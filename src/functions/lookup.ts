@@ -4,11 +4,10 @@ import { lookupImage, MAX_WAIT_SECONDS } from '../cache/lookup.ts';
 import { partialLookup } from '../cache/partialLookup.ts';
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest } from '../image/digest.ts';
+import { answer, inFormat } from './answerFormat.ts';
 import { durableRuns } from './durableRuns.ts';
-import { environmentLines } from './environmentLines.ts';
-import { handler, json, query, readText, wholeNumber } from './http.ts';
+import { handler, readText, wholeNumber } from './http.ts';
 import { queriedImage } from './imageRequest.ts';
-import { asCacheError, retryAfter } from './problem.ts';
 
 /** What a node is told to wait before it asks again for a pending image, in seconds. */
 const RETRY_AFTER = { 'Retry-After': '5' };
@@ -22,34 +21,16 @@ app.http('lookup', {
   methods: ['GET', 'POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler(async (request, context, invocation) => {
-    const format = query(request, 'format') ?? 'json';
-    if (format !== 'json' && format !== 'env') {
-      throw new CacheError(
-        'invalid_request',
-        `format "${format.slice(0, 50)}" is not known: it is json or env.`,
-      );
-    }
-    const asLines = format === 'env';
-    try {
+  handler: handler((request, context, invocation) =>
+    inFormat(request, invocation, async (format) => {
       const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
       const image = queriedImage(request, context.config);
       const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
       const found = await lookupImage(context, durableRuns(invocation), image, wait);
       const view = held === undefined ? found : await partialLookup(context, found, held);
-      const status = view.state === 'ready' ? 200 : 202;
-      const headers = status === 200 ? {} : RETRY_AFTER;
-      return asLines ? environmentLines(status, view, headers) : json(status, view, headers);
-    } catch (error) {
-      if (!asLines) throw error;
-      const failure = asCacheError(error, invocation);
-      return environmentLines(
-        failure.status,
-        { state: 'failed', error: failure.toFailure() },
-        retryAfter(failure),
-      );
-    }
-  }),
+      return view.state === 'ready' ? answer(format, 200, view) : answer(format, 202, view, RETRY_AFTER);
+    }),
+  ),
 });
 
 /** @throws {CacheError} invalid_request, naming what is no diff id */

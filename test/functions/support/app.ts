@@ -17,7 +17,8 @@ export interface RunningApp {
   /** What the app logged. */
   readonly log: readonly string[];
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Answered>;
-  post(body: unknown): Promise<Answered>;
+  /** POST /api/images. */
+  post(body: unknown, query?: Readonly<Record<string, string>>): Promise<Answered>;
   close(): Promise<void>;
 }
 
@@ -60,8 +61,8 @@ export async function startApp(registries: number): Promise<RunningApp> {
     observations,
     log,
     get: (target, query = {}) => send(`${target}?${new URLSearchParams(query).toString()}`),
-    post: (body) =>
-      send('/api/images', {
+    post: (body, query = {}) =>
+      send(`/api/images?${new URLSearchParams(query).toString()}`, {
         method: 'POST',
         body: typeof body === 'string' ? body : JSON.stringify(body),
         headers: { 'content-type': 'application/json' },
