@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startAzurite } from '../local/azurite.ts';
 import { startHost } from '../local/host/host.ts';
+import { assembleScript } from '../node/assemble.ts';
 import { must, removeDirectory, temporaryDirectory } from './support/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -29,7 +30,7 @@ describe('npm run build', () => {
     try {
       assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
       assert.match(await (await fetch(`${host.url}/api/lookup?image=ubuntu`)).text(), /image_not_cached/);
-      assert.match(await (await fetch(`${host.url}/api/node/tes-node`)).text(), /^#!\/bin\/sh/);
+      assert.equal(await (await fetch(`${host.url}/api/node/tes-node`)).text(), assembleScript());
     } finally {
       await host.close();
       await azurite.close();

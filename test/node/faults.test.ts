@@ -143,7 +143,7 @@ describe('tes-node when things go wrong', { skip: requireTools(...NODE_TOOLS) },
       `'\\''; touch ${mark}; '`,
       `-x\`touch ${mark}\``,
     ];
-    for (const name of ['RUN_REF', 'TAG_AS', 'SIZE', 'RANGES', 'MISSING', 'HEAD_SIZE', 'IMAGE_ID', 'URL']) {
+    for (const name of ['RUN_REF', 'TAG_AS', 'SIZE', 'RANGES', 'LAYERS_HELD', 'IMAGE_ID', 'URL']) {
       for (const attack of attacks) {
         const rewrite = (body: string) =>
           body.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}='${attack}'`);

@@ -54,9 +54,6 @@ describe('tes-node, killed', { skip: requireTools(...NODE_TOOLS, 'setsid') }, ()
       PATH: `${tools}:${process.env.PATH ?? ''}`,
       KILL_AT: String(point),
       CALLS: path.join(node.root, 'calls'),
-      // Every layer is a step of its own.
-      TES_NODE_BY_LAYERS: 'yes',
-      TES_NODE_GROUP_MIB: '0',
     };
     await writeFile(env.CALLS, '');
     const script = 'echo $$ >"$CALLS.group"; exec dash "$0" prepare "$1"';

@@ -58,28 +58,25 @@ describe('tes-node and layers that are there', { skip: requireTools(...NODE_TOOL
   };
   const topSize = (): number => derived.layers.at(-1)?.size ?? 0;
 
-  for (const byLayers of ['yes', 'no']) {
-    it(`asks only for the layers that are missing, on the classic store (layer by layer: ${byLayers})`, async () => {
-      const node = await startNode(service.url);
-      const env = { TES_NODE_BY_LAYERS: byLayers, TES_NODE_GROUP_MIB: '1' };
-      try {
-        const whole = await prepare(node, base, env);
-        assert.ok(whole.bytes > 20 * MiB);
-        const partial = await prepare(node, derived, env);
-        assert.doesNotMatch(partial.stderr, /warning/);
-        assert.match(partial.stderr, /4 of its 5 layers are on this node/);
-        assert.ok(partial.bytes <= topSize() + 64 * KiB, `${partial.bytes} bytes for ${topSize()}`);
-        await runs(node, derived);
-        // Its layers are there, and yet none of them as the bottom of this one.
-        const other = await prepare(node, unrelated, env);
-        assert.doesNotMatch(other.stderr, /warning/);
-        assert.ok(other.bytes > 22 * MiB);
-        await runs(node, unrelated);
-      } finally {
-        await node.close();
-      }
-    });
-  }
+  it('asks only for the layers that are missing', async () => {
+    const node = await startNode(service.url);
+    try {
+      const whole = await prepare(node, base);
+      assert.ok(whole.bytes > 20 * MiB);
+      const partial = await prepare(node, derived);
+      assert.doesNotMatch(partial.stderr, /warning/);
+      assert.match(partial.stderr, /4 of its 5 layers are on this node/);
+      assert.ok(partial.bytes <= topSize() + 64 * KiB, `${partial.bytes} bytes for ${topSize()}`);
+      await runs(node, derived);
+      // Its layers are there, and yet none of them as the bottom of this one.
+      const other = await prepare(node, unrelated);
+      assert.doesNotMatch(other.stderr, /warning/);
+      assert.ok(other.bytes > 22 * MiB);
+      await runs(node, unrelated);
+    } finally {
+      await node.close();
+    }
+  });
 
   it('refuses a list of layers that is none', async () => {
     for (const body of [

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GREETING, pushSmall } from '../support/images.ts';
@@ -9,7 +8,7 @@ import type { Registry } from '../support/registry.ts';
 import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, pathWithout, SCRIPT, startNode } from './support/node.ts';
+import { NODE_TOOLS, pathWithout, startNode } from './support/node.ts';
 import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 
@@ -89,9 +88,17 @@ describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () =
     assert.match(stderr, /error: \S+\/team\/missing:1 cannot be had: .*Check the name and the tag/);
   });
 
-  it('is served by the app as it lies in the sources', async () => {
-    const served = await fetch(`${service.url}/api/node/tes-node`);
-    assert.equal(served.status, 200);
-    assert.equal(await served.text(), await readFile(SCRIPT, 'utf8'));
+  it('takes a command of several words for docker', async () => {
+    await node.docker('rmi', runRef(), small.reference);
+    const env = { TES_NODE_DOCKER: 'env A=b docker' };
+    const run = await node.tesNode(['run', small.reference], { env });
+    assert.equal(run.code, 0, run.stderr);
+    assert.equal(run.stdout, `${GREETING}\n`);
+    await node.docker('create', '--network=none', '--label=tes-node', '--volume=/x', small.reference);
+    const clean = await node.tesNode(['clean'], { env });
+    assert.doesNotMatch(clean.stderr, /warning/);
+    assert.equal(await node.docker('image', 'ls', '--all', '--quiet'), '');
+    assert.equal(await node.docker('ps', '--all', '--quiet'), '');
+    assert.equal(await node.docker('volume', 'ls', '--quiet'), '');
   });
 });

@@ -1,12 +1,21 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { assembleScript } from '../../../node/assemble.ts';
 import type { Dockerd, DockerdOptions } from '../../support/dockerd.ts';
 import { startDockerd } from '../../support/dockerd.ts';
 import type { RunResult } from '../../support/process.ts';
 import { removeDirectory, run, temporaryDirectory } from '../../support/process.ts';
 
-export const SCRIPT = fileURLToPath(new URL('../../../node/tes-node', import.meta.url));
+/** The script in one file, as a node gets it. Goes with this process. */
+export const SCRIPT = ((): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tic-script-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'tes-node');
+  writeFileSync(file, assembleScript());
+  return file;
+})();
 
 /** What every test of this folder needs of its machine. */
 export const NODE_TOOLS = [
