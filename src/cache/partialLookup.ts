@@ -1,8 +1,5 @@
-import type { Layout } from '../archive/layout.ts';
 import { heldLayers, rangesWithout } from '../archive/ranges.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Descriptor } from '../image/manifest.ts';
-import { layerCompression } from '../image/mediaTypes.ts';
 import { readArchive } from '../store/archives.ts';
 import type { CacheContext } from './context.ts';
 import type { LookupView } from './lookup.ts';
@@ -17,12 +14,6 @@ export interface PartialView extends LookupView {
   readonly layers?: number;
   /** How many of them, from the bottom, the ranges leave out. */
   readonly layersHeld?: number;
-  /** Of the documents before the first layer, in bytes. */
-  readonly headSize?: number;
-  /** Of all layers, bottom first. */
-  readonly diffIds?: readonly string[];
-  /** The layers that are not left out, bottom first: `start-end,compression,digest`, the range being their content's. */
-  readonly missing?: readonly string[];
 }
 
 /**
@@ -49,14 +40,5 @@ export async function partialLookup(
     rangesSize: ranges.reduce((total, { start, end }) => total + end - start + 1, 0),
     layers: digests.length,
     layersHeld,
-    headSize: layout.head.length,
-    diffIds,
-    missing: image.layers.slice(layersHeld).map((layer) => missingLayer(layout, layer)),
   };
-}
-
-function missingLayer({ layers }: Layout, { digest, mediaType }: Descriptor): string {
-  const extent = layers.find(({ descriptor }) => descriptor.digest === digest);
-  if (extent === undefined) throw new Error(`The layout lacks the layer ${digest}.`);
-  return `${extent.dataStart}-${extent.dataEnd - 1},${layerCompression(mediaType) ?? 'unknown'},${digest}`;
 }
