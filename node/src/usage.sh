@@ -22,7 +22,7 @@ Settings, from the environment:
   TES_CACHE_CONNECTIONS        downloads at once (4)
   TES_NODE_STATE               folder for what the script remembers
                                ($AZ_BATCH_NODE_SHARED_DIR/tes-node, else /var/lib/tes-node)
-  TES_NODE_DOCKER              the command to use in place of docker, such as podman
+  TES_NODE_DOCKER              the command to use in place of docker, such as podman or sudo docker
   TES_NODE_RUN_OPTIONS         options of `docker run` for tes-node run, separated by blanks
 
 Exit status: 0 done; 2 wrong usage; 3 the image cannot be had; 4 service or storage out of reach;
