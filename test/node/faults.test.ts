@@ -14,13 +14,13 @@ import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, pathWithout, startNode } from './support/node.ts';
+import { NODE_TOOLS, pathWithout, startNode, SUITE_LIMIT } from './support/node.ts';
 import { type Proxy, type ProxyOptions, startProxy } from './support/proxy.ts';
 
 const MiB = 1024 * 1024;
 const NOWHERE = 'http://127.0.0.1:9';
 
-describe('tes-node when things go wrong', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('tes-node when things go wrong', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;

@@ -12,13 +12,13 @@ import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, SCRIPT, startNode } from './support/node.ts';
+import { NODE_TOOLS, SCRIPT, startNode, SUITE_LIMIT } from './support/node.ts';
 
 const MiB = 1024 * 1024;
 /** KILL_EVERY=1 takes every single point, in a few minutes. */
 const STEP = Number(process.env.KILL_EVERY ?? '3');
 
-describe('tes-node, killed', { skip: requireTools(...NODE_TOOLS, 'setsid') }, () => {
+describe('tes-node, killed', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS, 'setsid') }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;

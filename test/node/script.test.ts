@@ -6,12 +6,12 @@ import { assembleScript } from '../../node/assemble.ts';
 import { run } from '../support/process.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
-import { SCRIPT } from './support/node.ts';
+import { SCRIPT, SUITE_LIMIT } from './support/node.ts';
 import { SHELLS } from './support/part.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../node/tes-node', import.meta.url));
 
-describe('the script in one file', () => {
+describe('the script in one file', { timeout: SUITE_LIMIT }, () => {
   it('has nothing for shellcheck to say', { skip: requireTools('shellcheck') }, async () => {
     for (const file of [SCRIPT, LAUNCHER]) {
       const { code, stdout } = await run(['shellcheck', file]);

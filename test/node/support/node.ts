@@ -28,9 +28,14 @@ export const NODE_TOOLS = [
   'unshare',
 ] as const;
 
+/** For a whole suite of this folder, in milliseconds; no test waits longer either. */
+export const SUITE_LIMIT = 900_000;
+
 export interface Node {
   readonly dockerd: Dockerd;
   readonly docker: (...args: string[]) => Promise<string>;
+  /** Runs a container of this image to its end, and gives what its log has then. */
+  readonly log: (image: string, ...command: string[]) => Promise<string>;
   /** A folder of the node's own, as Batch has it: `shared`, `workitems`. */
   readonly root: string;
   /** Environment of a script on this node. */
@@ -58,12 +63,19 @@ export async function startNode(serviceUrl: string, options: DockerdOptions = {}
     TES_NODE_RUN_OPTIONS: '--network=none',
     TES_CACHE_WAIT: '60',
   };
+  const docker: Node['docker'] = async (...args) => {
+    const { stdout, stderr, code } = await dockerd.docker(args);
+    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  };
   return {
-    ...{ dockerd, root, env },
-    docker: async (...args) => {
-      const { stdout, stderr, code } = await dockerd.docker(args);
-      if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
-      return stdout.trim();
+    ...{ dockerd, root, env, docker },
+    log: async (image, ...command) => {
+      const container = await docker('run', '--detach', '--network=none', image, ...command);
+      await docker('wait', container);
+      const output = await docker('logs', container);
+      await docker('rm', container);
+      return output;
     },
     tesNode: async (args, { env: more = {}, shell = ['dash'] } = {}) =>
       await run([...shell, SCRIPT, ...args], { env: { ...env, ...more } }),
