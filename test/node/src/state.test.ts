@@ -28,7 +28,7 @@ for (const { name, argv: shell, skip } of SHELLS) {
     });
 
     it('waits for another one, for so long and no longer', async () => {
-      const text = `own_children; flock "$State/lock" sh -c ': >held; exec sleep 20' & begun
+      const text = `own_children; { flock 8; : >held; exec sleep 20; } 8>"$State/lock" & begun
         while [ ! -e held ]; do sleep 0.05; done
         WaitSeconds=1; open_state; echo $?`;
       const { stdout, stderr } = await withParts(PARTS, text, { shell });
