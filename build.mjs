@@ -1,7 +1,7 @@
 // One CommonJS file for the Functions host and one module for the command line. @azure/functions-core exists only inside
 // the host's worker, so it stays outside.
-import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+import { assembleScript } from './node/assemble.ts';
 
 const common = { bundle: true, platform: 'node', target: 'node22', sourcemap: true, logLevel: 'warning' };
 
@@ -12,7 +12,7 @@ await build({
   format: 'cjs',
   external: ['@azure/functions-core'],
   // What a compute node runs is served by the app, which is deployed as this one file.
-  define: { TES_NODE_SCRIPT: JSON.stringify(readFileSync('node/tes-node', 'utf8')), 'import.meta.url': '""' },
+  define: { TES_NODE_SCRIPT: JSON.stringify(assembleScript()), 'import.meta.url': '""' },
 });
 await build({
   ...common,

@@ -26,15 +26,15 @@ export async function run(): Promise<void> {
   for (const name of Object.values(images)) await service.cache(name);
   const debian = await trixie();
   // The Docker 26 of these tests has no pigz beside it, whatever this machine has.
-  const daemons: [string, DockerdOptions, Readonly<Record<string, string>>][] = [
-    ['Docker of this machine, classic store', {}, {}],
-    ['Docker 26 without pigz, classic store', { system: debian }, { TES_NODE_BY_LAYERS: 'yes' }],
-    ['Docker 26 without pigz, containerd store', { system: debian, store: 'containerd' }, {}],
+  const daemons: [string, DockerdOptions][] = [
+    ['Docker of this machine, classic store', {}],
+    ['Docker 26 without pigz, classic store', { system: debian }],
+    ['Docker 26 without pigz, containerd store', { system: debian, store: 'containerd' }],
   ];
-  for (const [name, options, settings] of daemons) {
+  for (const [name, options] of daemons) {
     const dockerd = await startDockerd(options);
     try {
-      await measure(name, dockerd, service, images, settings);
+      await measure(name, dockerd, service, images);
     } finally {
       await dockerd.close();
     }
@@ -61,7 +61,6 @@ async function measure(
   dockerd: Dockerd,
   service: TestService,
   images: { readonly whole: string; readonly base: string },
-  settings: Readonly<Record<string, string>>,
 ): Promise<void> {
   const state = await temporaryDirectory('bench');
   const env = {
@@ -69,7 +68,6 @@ async function measure(
     TES_CACHE_URL: service.url,
     TES_NODE_STATE: state,
     TES_NODE_RUN_OPTIONS: '--network=none',
-    ...settings,
   };
   const start = 'docker run --rm --network=none';
   const shell = (script: string) => must(['sh', '-c', script, SCRIPT, images.whole, service.url], { env });

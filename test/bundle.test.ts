@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { startHost } from 'functions-host';
 import { newContainer, openAzurite } from './support/azurite.ts';
 import { must } from './support/process.ts';
+import { assembleScript } from '../node/assemble.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,7 +30,7 @@ describe('npm run build', () => {
     try {
       assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
       assert.match(await (await fetch(`${host.url}/api/lookup?image=ubuntu`)).text(), /image_not_cached/);
-      assert.match(await (await fetch(`${host.url}/api/node/tes-node`)).text(), /^#!\/bin\/sh/);
+      assert.equal(await (await fetch(`${host.url}/api/node/tes-node`)).text(), assembleScript());
     } finally {
       await host.close();
       await azurite.close();

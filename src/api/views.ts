@@ -73,12 +73,6 @@ export interface PartialView extends LookupView {
   readonly layers?: number;
   /** How many of them, from the bottom, the ranges leave out. */
   readonly layersHeld?: number;
-  /** Of the documents before the first layer, in bytes. */
-  readonly headSize?: number;
-  /** Of all layers, bottom first. */
-  readonly diffIds?: readonly string[];
-  /** The layers that are not left out, bottom first: `start-end,compression,digest`, the range being their content's. */
-  readonly missing?: readonly string[];
 }
 
 export interface Health {

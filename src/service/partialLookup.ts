@@ -1,10 +1,7 @@
-import type { Geometry } from '../archive/layout.ts';
 import { type ByteRange, heldLayers, rangesWithout } from '../archive/ranges.ts';
 import { openArchive } from '../catalog/openArchive.ts';
 import type { CacheContext } from '../context.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Descriptor } from '../image/manifest.ts';
-import { type Compression, layerCompression } from '../image/mediaTypes.ts';
 import type { CachedImage } from '../store/archive/archives.ts';
 
 /** What of an archive a node has to fetch that holds some of its layers. */
@@ -14,19 +11,6 @@ export interface PartialArchive {
   readonly layers: number;
   /** How many of them, from the bottom, the ranges leave out. */
   readonly layersHeld: number;
-  /** Of the documents before the first layer, in bytes. */
-  readonly headSize: number;
-  /** Of all layers, bottom first. */
-  readonly diffIds: readonly Digest[];
-  /** The layers that are not left out, bottom first. */
-  readonly missing: readonly MissingLayer[];
-}
-
-export interface MissingLayer {
-  readonly digest: Digest;
-  /** Of its content, without header and padding. */
-  readonly range: ByteRange;
-  readonly compression: Compression | undefined;
 }
 
 /**
@@ -40,23 +24,8 @@ export async function partialLookup(
 ): Promise<PartialArchive | undefined> {
   const archive = await openArchive(storage, cached);
   if (archive === undefined) return undefined;
-  const { image, layout } = archive;
-  const { diffIds, layers } = image;
+  const { diffIds, layers } = archive.image;
   const layersHeld = heldLayers(diffIds, held);
   const digests = layers.map(({ digest }) => digest);
-  return {
-    ranges: rangesWithout(layout, digests, layersHeld),
-    layers: layers.length,
-    layersHeld,
-    headSize: layout.headSize,
-    diffIds,
-    missing: layers.slice(layersHeld).map((layer) => missingLayer(layout, layer)),
-  };
-}
-
-function missingLayer({ layers }: Geometry, { digest, mediaType }: Descriptor): MissingLayer {
-  const extent = layers.find(({ descriptor }) => descriptor.digest === digest);
-  if (extent === undefined) throw new Error(`The layout lacks the layer ${digest}.`);
-  const range = { start: extent.dataStart, end: extent.dataEnd - 1 };
-  return { digest, range, compression: layerCompression(mediaType) };
+  return { ranges: rangesWithout(archive.layout, digests, layersHeld), layers: layers.length, layersHeld };
 }

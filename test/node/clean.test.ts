@@ -10,11 +10,11 @@ import type { Registry } from '../support/registry.ts';
 import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, SCRIPT, startNode } from './support/node.ts';
+import { NODE_TOOLS, SCRIPT, startNode, SUITE_LIMIT } from './support/node.ts';
 import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 
-describe('tes-node clean', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('tes-node clean', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;

@@ -9,9 +9,9 @@ import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, startNode } from './support/node.ts';
+import { NODE_TOOLS, startNode, SUITE_LIMIT } from './support/node.ts';
 
-describe('tes-node, many at once', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('tes-node, many at once', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
   let service: TestService;
   let nodes: Node[];

@@ -14,13 +14,13 @@ import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, pathWithout, startNode } from './support/node.ts';
+import { NODE_TOOLS, pathWithout, startNode, SUITE_LIMIT } from './support/node.ts';
 import { type Proxy, type ProxyOptions, startProxy } from './support/proxy.ts';
 
 const MiB = 1024 * 1024;
 const NOWHERE = 'http://127.0.0.1:9';
 
-describe('tes-node when things go wrong', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('tes-node when things go wrong', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;
@@ -143,7 +143,7 @@ describe('tes-node when things go wrong', { skip: requireTools(...NODE_TOOLS) },
       `'\\''; touch ${mark}; '`,
       `-x\`touch ${mark}\``,
     ];
-    for (const name of ['RUN_REF', 'TAG_AS', 'SIZE', 'RANGES', 'MISSING', 'HEAD_SIZE', 'IMAGE_ID', 'URL']) {
+    for (const name of ['RUN_REF', 'TAG_AS', 'SIZE', 'RANGES', 'LAYERS_HELD', 'IMAGE_ID', 'URL']) {
       for (const attack of attacks) {
         const rewrite = (body: string) =>
           body.replace(new RegExp(`^${name}=.*$`, 'm'), () => `${name}='${attack}'`);

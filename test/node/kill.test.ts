@@ -12,13 +12,13 @@ import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, SCRIPT, startNode } from './support/node.ts';
+import { NODE_TOOLS, SCRIPT, startNode, SUITE_LIMIT } from './support/node.ts';
 
 const MiB = 1024 * 1024;
 /** KILL_EVERY=1 takes every single point, in a few minutes. */
 const STEP = Number(process.env.KILL_EVERY ?? '3');
 
-describe('tes-node, killed', { skip: requireTools(...NODE_TOOLS, 'setsid') }, () => {
+describe('tes-node, killed', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS, 'setsid') }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;
@@ -54,9 +54,6 @@ describe('tes-node, killed', { skip: requireTools(...NODE_TOOLS, 'setsid') }, ()
       PATH: `${tools}:${process.env.PATH ?? ''}`,
       KILL_AT: String(point),
       CALLS: path.join(node.root, 'calls'),
-      // Every layer is a step of its own.
-      TES_NODE_BY_LAYERS: 'yes',
-      TES_NODE_GROUP_MIB: '0',
     };
     await writeFile(env.CALLS, '');
     const script = 'echo $$ >"$CALLS.group"; exec dash "$0" prepare "$1"';

@@ -3,17 +3,18 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GREETING, pushSmall } from '../support/images.ts';
+import { removeDirectory, temporaryDirectory } from '../support/process.ts';
 import type { PushedImage } from '../support/push.ts';
 import { pushImage } from '../support/push.ts';
 import type { Registry } from '../support/registry.ts';
 import { startRegistry } from '../support/registry.ts';
 import { requireTools } from '../support/tools.ts';
 import type { Node } from './support/node.ts';
-import { NODE_TOOLS, pathWithout, SCRIPT, startNode } from './support/node.ts';
+import { NODE_TOOLS, pathWithout, startNode, SUITE_LIMIT } from './support/node.ts';
 import type { TestService } from '../support/service.ts';
 import { startTestService } from '../support/service.ts';
 
-describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () => {
+describe('tes-node prepare and run', { timeout: SUITE_LIMIT, skip: requireTools(...NODE_TOOLS) }, () => {
   let registry: Registry;
   let service: TestService;
   let node: Node;
@@ -49,12 +50,14 @@ describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () =
     });
 
     it(`runs an image by its name (${shell.join(' ')})`, async () => {
-      const { code, stdout, stderr } = await node.tesNode(
-        ['run', small.reference, 'sh', '-c', 'echo "$GREETING"; exit 9'],
-        { shell },
+      const out = await temporaryDirectory('out');
+      const { code, stderr } = await node.tesNode(
+        ['run', small.reference, 'sh', '-c', 'echo "$GREETING" >/out/greeting; exit 9'],
+        { shell, env: { TES_NODE_RUN_OPTIONS: `--network=none --volume=${out}:/out` } },
       );
       assert.equal(code, 9, stderr);
-      assert.equal(stdout, `${GREETING}\n`);
+      assert.equal(await readFile(path.join(out, 'greeting'), 'utf8'), `${GREETING}\n`);
+      await removeDirectory(out);
     });
   }
 
@@ -89,9 +92,16 @@ describe('tes-node prepare and run', { skip: requireTools(...NODE_TOOLS) }, () =
     assert.match(stderr, /error: \S+\/team\/missing:1 cannot be had: .*Check the name and the tag/);
   });
 
-  it('is served by the app as it lies in the sources', async () => {
-    const served = await fetch(`${service.url}/api/node/tes-node`);
-    assert.equal(served.status, 200);
-    assert.equal(await served.text(), await readFile(SCRIPT, 'utf8'));
+  it('takes a command of several words for docker', async () => {
+    await node.tesNode(['clean']);
+    const env = { TES_NODE_DOCKER: 'env A=b docker' };
+    const run = await node.tesNode(['run', small.reference, 'sh', '-c', 'exit 7'], { env });
+    assert.equal(run.code, 7, run.stderr);
+    await node.docker('create', '--network=none', '--label=tes-node', '--volume=/x', small.reference);
+    const clean = await node.tesNode(['clean'], { env });
+    assert.doesNotMatch(clean.stderr, /warning/);
+    assert.equal(await node.docker('image', 'ls', '--all', '--quiet'), '');
+    assert.equal(await node.docker('ps', '--all', '--quiet'), '');
+    assert.equal(await node.docker('volume', 'ls', '--quiet'), '');
   });
 });

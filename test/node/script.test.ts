@@ -1,53 +1,64 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { assembleScript } from '../../node/assemble.ts';
 import { run } from '../support/process.ts';
+import { startTestService, type TestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
-import { SCRIPT } from './support/node.ts';
+import { SCRIPT, SUITE_LIMIT } from './support/node.ts';
+import { SHELLS } from './support/part.ts';
 
-describe('the script', () => {
+const LAUNCHER = fileURLToPath(new URL('../../node/tes-node', import.meta.url));
+
+describe('the script in one file', { timeout: SUITE_LIMIT }, () => {
   it('has nothing for shellcheck to say', { skip: requireTools('shellcheck') }, async () => {
-    const { code, stdout } = await run(['shellcheck', SCRIPT]);
-    assert.equal(code, 0, stdout);
+    for (const file of [SCRIPT, LAUNCHER]) {
+      const { code, stdout } = await run(['shellcheck', file]);
+      assert.equal(code, 0, stdout);
+    }
   });
 
-  for (const shell of [['dash'], ['bash', '--posix'], ['busybox', 'sh']]) {
-    it(`says how it is used (${shell.join(' ')})`, { skip: requireTools(shell[0] ?? '') }, async () => {
-      for (const args of [[], ['prepare'], ['run'], ['prepare', '--platform'], ['clean', 'x'], ['other']]) {
-        const { code, stdout, stderr } = await run([...shell, SCRIPT, ...args]);
-        assert.equal(code, 2, args.join(' '));
-        assert.equal(stdout, '');
-        assert.match(stderr, /^usage: tes-node prepare/);
-      }
-    });
+  it('begins as a script and holds every part', async () => {
+    const text = await readFile(SCRIPT, 'utf8');
+    assert.match(text, /^#!\/bin\/sh\n[^]*\nmain "\$@"\n$/);
+    assert.doesNotMatch(text, /\$Part/);
+    assert.match(text, /^stream\(\) \{$[^]*^usage\(\) \{$/m);
+  });
 
-    it(
-      `names a setting that is wrong (${shell.join(' ')})`,
-      { skip: requireTools(shell[0] ?? '') },
-      async () => {
-        const wrong: Record<string, string>[] = [
-          { TES_CACHE_URL: '' },
-          { TES_CACHE_URL: 'ftp://host' },
-          { TES_CACHE_WAIT: 'long' },
-          { TES_CACHE_CONNECTIONS: '0' },
-          { TES_CACHE_ON_MISS: 'guess' },
-          { TES_CACHE_KEY_FILE: '/nowhere' },
-        ];
-        for (const setting of wrong) {
-          const env = { TES_CACHE_URL: 'http://127.0.0.1:9', ...setting };
-          const { code, stderr } = await run([...shell, SCRIPT, 'prepare', 'ubuntu'], { env });
-          assert.equal(code, 2, stderr);
-          assert.match(stderr, /tes-node: error: /);
-        }
-      },
-    );
+  for (const { name, argv, skip } of SHELLS) {
+    it(`is well-formed, and says the same as its parts do where they lie (${name})`, { skip }, async () => {
+      const syntax = await run([...argv, '-n', SCRIPT]);
+      assert.deepEqual(syntax, { code: 0, stdout: '', stderr: '' });
+      const usage = await run([...argv, SCRIPT]);
+      assert.equal(usage.code, 2);
+      assert.match(usage.stderr, /^usage: tes-node prepare/);
+      assert.deepEqual(await run([...argv, LAUNCHER]), usage);
+      assert.deepEqual(
+        await run([...argv, 'tes-node'], { cwd: fileURLToPath(new URL('.', `file://${LAUNCHER}`)) }),
+        usage,
+      );
+    });
   }
 
   it('does nothing when it arrived in part', async () => {
-    const { stdout } = await run(['cat', SCRIPT]);
+    const text = await readFile(SCRIPT, 'utf8');
     for (const part of [0.3, 0.6, 0.9]) {
-      const input = stdout.slice(0, Math.floor(stdout.length * part));
+      const input = text.slice(0, Math.floor(text.length * part));
       const result = await run(['sh', '-s', 'prepare', 'ubuntu'], { input });
       assert.doesNotMatch(result.stderr, /tes-node: /);
     }
+  });
+
+  describe('as the app serves it', () => {
+    let service: TestService;
+    before(async () => (service = await startTestService({})));
+    after(() => service.close());
+
+    it('is the same', async () => {
+      const served = await fetch(`${service.url}/api/node/tes-node`);
+      assert.equal(served.status, 200);
+      assert.equal(await served.text(), assembleScript());
+    });
   });
 });

@@ -118,7 +118,7 @@ describe('looking an image up', () => {
       assert.deepEqual(found, { state: 'pending', progress, stagedBytes: 0 });
     });
     assert.deepEqual(
-      calls.filter((call) => call.startsWith("GET list")),
+      calls.filter((call) => call.startsWith('GET list')),
       [],
     );
     assert.equal(calls.filter((call) => call.startsWith('GET blocklist')).length, 1);

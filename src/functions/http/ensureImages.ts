@@ -1,11 +1,12 @@
 import type { HttpResponseInit, InvocationContext } from '@azure/functions';
 import { parseEnsureBody } from '../../api/ensureBody.ts';
 import type { ImageView, RefusedView } from '../../api/views.ts';
-import type { CacheError } from '../../errors.ts';
+import { CacheError } from '../../errors.ts';
 import { parseImageRequest } from '../../image/imageRequest.ts';
 import type { Runs } from '../../runs/messages.ts';
 import { type EnsureContext, ensureImage } from '../../service/ensureImage.ts';
 import { asCacheError } from '../asCacheError.ts';
+import { answer, type AnswerFormat } from './answerFormat.ts';
 import { json } from './handler.ts';
 import { imageView } from './imageViews.ts';
 import { problem } from './problem.ts';
@@ -13,9 +14,11 @@ import { problem } from './problem.ts';
 /**
  * Answers `{"image": …}` or `{"images": […]}`: 200 where all are ready, 202 where some are pending. An array answers
  * per image, in order; where one is refused, the answer is the first such problem's, with all of them in `images`.
+ * Lines of `format=env` have no place for a list: one image at a time.
  */
 export async function ensureImages(
   body: unknown,
+  format: AnswerFormat,
   context: EnsureContext,
   runs: Runs,
   invocation: InvocationContext,
@@ -28,15 +31,23 @@ export async function ensureImages(
   const [first = ''] = images;
   if (!isList) {
     const view = await ensure(first);
-    return view.state === 'ready' ? json(200, view) : json(202, view, { Location: location(view) });
+    return view.state === 'ready'
+      ? answer(format, 200, view)
+      : answer(format, 202, view, { Location: location(view) });
   }
-  const answers = await Promise.all(
+  if (format === 'env') {
+    throw new CacheError(
+      'invalid_request',
+      'format=env answers one image, and a list is asked for. Send {"image": "…"} for each, or ask for format=json.',
+    );
+  }
+  const ensured = await Promise.all(
     images.map((image) =>
       ensure(image).catch((error: unknown) => ({ image, refused: asCacheError(error, invocation) })),
     ),
   );
-  const views = answers.map((answer) => ('refused' in answer ? refusedView(answer) : answer));
-  const failure = answers.find((answer) => 'refused' in answer);
+  const views = ensured.map((one) => ('refused' in one ? refusedView(one) : one));
+  const failure = ensured.find((one) => 'refused' in one);
   if (failure !== undefined) return problem(failure.refused, invocation, { images: views });
   return json(views.every(({ state }) => state === 'ready') ? 200 : 202, { images: views });
 }

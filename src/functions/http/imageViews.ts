@@ -5,7 +5,7 @@ import { formatPlatform } from '../../image/platform.ts';
 import { canonicalReference, familiarName } from '../../image/reference.ts';
 import type { ImageState, PendingImage } from '../../service/describeImage.ts';
 import type { UsableImage } from '../../service/lookupImage.ts';
-import type { MissingLayer, PartialArchive } from '../../service/partialLookup.ts';
+import type { PartialArchive } from '../../service/partialLookup.ts';
 import { type CachedImage, isoSeconds } from '../../store/archive/archives.ts';
 
 /** What the use cases found, as callers see it. */
@@ -60,18 +60,14 @@ export function lookupView(request: ImageRequest, found: UsableImage | PendingIm
 }
 
 export function partialView(view: LookupView, partial: PartialArchive): PartialView {
-  const { ranges, missing, ...counts } = partial;
+  const { ranges, layers, layersHeld } = partial;
   return {
     ...view,
     ranges: ranges.map(formatRange),
     rangesSize: ranges.reduce((total, { start, end }) => total + end - start + 1, 0),
-    ...counts,
-    missing: missing.map(formatMissing),
+    layers,
+    layersHeld,
   };
-}
-
-function formatMissing({ range, compression, digest }: MissingLayer): string {
-  return `${formatRange(range)},${compression ?? 'unknown'},${digest}`;
 }
 
 function formatRange({ start, end }: ByteRange): string {

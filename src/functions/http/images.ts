@@ -5,6 +5,7 @@ import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
 import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
+import { inFormat } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
 import { handler, json, readJson } from './handler.ts';
 import { archiveView, imageView } from './imageViews.ts';
@@ -17,8 +18,10 @@ app.http('images-ensure', {
   methods: ['POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler(async (request, context, invocation) =>
-    ensureImages(await readJson(request), context, durableRuns(invocation), invocation),
+  handler: handler((request, context, invocation) =>
+    inFormat(request, invocation, async (format) =>
+      ensureImages(await readJson(request), format, context, durableRuns(invocation), invocation),
+    ),
   ),
 });
 

@@ -4,13 +4,11 @@ import { lookupImage, MAX_WAIT_SECONDS } from '../../service/lookupImage.ts';
 import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
-import { asCacheError } from '../asCacheError.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { environmentLines } from './environmentLines.ts';
-import { handler, json, readText } from './handler.ts';
+import { answer, inFormat } from './answerFormat.ts';
+import { handler, readText } from './handler.ts';
 import { lookupView, partialView } from './imageViews.ts';
-import { retryAfter } from './problem.ts';
-import { queriedImage, query, wholeNumber } from './query.ts';
+import { queriedImage, wholeNumber } from './query.ts';
 
 /** What a node is told to wait before it asks again for a pending image, in seconds. */
 const RETRY_AFTER = { 'Retry-After': '5' };
@@ -24,16 +22,8 @@ app.http('lookup', {
   methods: ['GET', 'POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler(async (request, context, invocation) => {
-    const format = query(request, 'format') ?? 'json';
-    if (format !== 'json' && format !== 'env') {
-      throw new CacheError(
-        'invalid_request',
-        `format "${format.slice(0, 50)}" is not known: it is json or env.`,
-      );
-    }
-    const asLines = format === 'env';
-    try {
+  handler: handler((request, context, invocation) =>
+    inFormat(request, invocation, async (format) => {
       const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
       const image = queriedImage(request, context.config.defaultPlatform);
       const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
@@ -44,19 +34,9 @@ app.http('lookup', {
           : await partialLookup(context, found.cached, held);
       const whole = lookupView(image, found);
       const view = partial === undefined ? whole : partialView(whole, partial);
-      const status = view.state === 'ready' ? 200 : 202;
-      const headers = status === 200 ? {} : RETRY_AFTER;
-      return asLines ? environmentLines(status, view, headers) : json(status, view, headers);
-    } catch (error) {
-      if (!asLines) throw error;
-      const failure = asCacheError(error, invocation);
-      return environmentLines(
-        failure.status,
-        { state: 'failed', error: failure.toFailure() },
-        retryAfter(failure),
-      );
-    }
-  }),
+      return view.state === 'ready' ? answer(format, 200, view) : answer(format, 202, view, RETRY_AFTER);
+    }),
+  ),
 });
 
 /** @throws {CacheError} invalid_request, naming what is no diff id */

@@ -1,13 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { app } from '@azure/functions';
+import { assembleScript } from '../../../node/assemble.ts';
 
-/** The bundle carries the script (build.mjs); from sources it is read where it lies. */
+/** The bundle carries the script (build.mjs); from sources it is put together at the start. */
 declare const TES_NODE_SCRIPT: string | undefined;
 
-const script =
-  typeof TES_NODE_SCRIPT === 'string'
-    ? TES_NODE_SCRIPT
-    : readFileSync(new URL('../../../node/tes-node', import.meta.url), 'utf8');
+const script = typeof TES_NODE_SCRIPT === 'string' ? TES_NODE_SCRIPT : assembleScript();
 
 /** For anybody: there is nothing secret in it, and a start task has to get it in one line. */
 app.http('node-script', {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { ARM64, type LoopbackRegistry } from '../../runs/support/loopbackRegistry.ts';
-import { assertProblem, type RunningApp, startApp } from '../support/app.ts';
+import { assertClean, assertProblem, type RunningApp, startApp } from '../support/app.ts';
 
 let app: RunningApp;
 let registry: LoopbackRegistry;
@@ -62,6 +62,41 @@ describe('asking for images', () => {
     const answer = await app.post({ image: image('team/none:1') });
     assertProblem(answer, 404, 'image_not_found', /team\/none:1/);
     assert.equal(answer.body.retryable, false);
+  });
+
+  it('in lines for a shell says the same, of what is pending, ready and refused', async () => {
+    const env = { format: 'env' };
+    const { digest } = registry.push('team/lines:1', { layers: [randomBytes(1000)] });
+    const asked = await app.post({ image: image('team/lines:1') }, env);
+    assert.equal(asked.status, 202, asked.text);
+    assert.match(asked.headers.get('content-type') ?? '', /^text\/plain/);
+    assert.match(asked.headers.get('location') ?? '', /^\/api\/images\?image=/);
+    assert.match(asked.text, /^STATE='pending'$/m);
+    await app.ready(image('team/lines:1'));
+    const again = await app.post({ image: image('team/lines:1') }, env);
+    assert.equal(again.status, 200);
+    assert.match(again.text, new RegExp(`^STATE='ready'$[^]*^MANIFEST_DIGEST='${digest}'$`, 'm'));
+
+    const refusals: readonly (readonly [body: unknown, status: number, code: string, detail: RegExp])[] = [
+      [{ image: image('team/none:1') }, 404, 'image_not_found', /team\/none:1/],
+      [{ image: 'BAD' }, 400, 'invalid_reference', /BAD/],
+      ['{', 400, 'invalid_request', /not JSON/],
+      [{ images: [image('team/lines:1')] }, 400, 'invalid_request', /one image, and a list is asked for/],
+    ];
+    for (const [body, status, code, detail] of refusals) {
+      const refused = await app.post(body, env);
+      assert.equal(refused.status, status, refused.text);
+      assert.match(refused.headers.get('content-type') ?? '', /^text\/plain/);
+      assert.match(refused.text, new RegExp(`^STATE='failed'\nERROR_CODE='${code}'$`, 'm'));
+      assert.match(refused.text, /^ERROR_RETRYABLE='false'$/m);
+      assert.match(/^ERROR_DETAIL='(.*)'$/m.exec(refused.text)?.[1] ?? '', detail);
+      assertClean(refused);
+    }
+  });
+
+  it('in a format that is none is refused', async () => {
+    const answer = await app.post({ image: image('team/one:1') }, { format: 'xml' });
+    assertProblem(answer, 400, 'invalid_request', /format "xml" is not known/);
   });
 
   it('good and bad ones together answers each in its place, with the first problem of all', async () => {

@@ -16,7 +16,8 @@ export interface RunningApp {
   /** What the app logged. */
   readonly log: readonly string[];
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Answered>;
-  post(body: unknown): Promise<Answered>;
+  /** POST /api/images. */
+  post(body: unknown, query?: Readonly<Record<string, string>>): Promise<Answered>;
   /** Polls a pending image until it is as wanted. */
   until(image: string, wanted: (body: Answered['body']) => boolean): Promise<Answered['body']>;
   ready(image: string): Promise<Answered['body']>;
@@ -74,8 +75,8 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     get,
     until,
     ready: (image) => until(image, ({ state }) => state === 'ready'),
-    post: (body) =>
-      send('/api/images', {
+    post: (body, query = {}) =>
+      send(`/api/images?${new URLSearchParams(query).toString()}`, {
         method: 'POST',
         body: typeof body === 'string' ? body : JSON.stringify(body),
         headers: { 'content-type': 'application/json' },

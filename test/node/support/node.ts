@@ -1,12 +1,21 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { assembleScript } from '../../../node/assemble.ts';
 import type { Dockerd, DockerdOptions } from '../../support/dockerd.ts';
 import { startDockerd } from '../../support/dockerd.ts';
 import type { RunResult } from '../../support/process.ts';
 import { removeDirectory, run, temporaryDirectory } from '../../support/process.ts';
 
-export const SCRIPT = fileURLToPath(new URL('../../../node/tes-node', import.meta.url));
+/** The script in one file, as a node gets it. Goes with this process. */
+export const SCRIPT = ((): string => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'tic-script-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const file = path.join(folder, 'tes-node');
+  writeFileSync(file, assembleScript());
+  return file;
+})();
 
 /** What every test of this folder needs of its machine. */
 export const NODE_TOOLS = [
@@ -19,9 +28,14 @@ export const NODE_TOOLS = [
   'unshare',
 ] as const;
 
+/** For a whole suite of this folder, in milliseconds; no test waits longer either. */
+export const SUITE_LIMIT = 900_000;
+
 export interface Node {
   readonly dockerd: Dockerd;
   readonly docker: (...args: string[]) => Promise<string>;
+  /** Runs a container of this image to its end, and gives what its log has then. */
+  readonly log: (image: string, ...command: string[]) => Promise<string>;
   /** A folder of the node's own, as Batch has it: `shared`, `workitems`. */
   readonly root: string;
   /** Environment of a script on this node. */
@@ -49,12 +63,19 @@ export async function startNode(serviceUrl: string, options: DockerdOptions = {}
     TES_NODE_RUN_OPTIONS: '--network=none',
     TES_CACHE_WAIT: '60',
   };
+  const docker: Node['docker'] = async (...args) => {
+    const { stdout, stderr, code } = await dockerd.docker(args);
+    if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  };
   return {
-    ...{ dockerd, root, env },
-    docker: async (...args) => {
-      const { stdout, stderr, code } = await dockerd.docker(args);
-      if (code !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
-      return stdout.trim();
+    ...{ dockerd, root, env, docker },
+    log: async (image, ...command) => {
+      const container = await docker('run', '--detach', '--network=none', image, ...command);
+      await docker('wait', container);
+      const output = await docker('logs', container);
+      await docker('rm', container);
+      return output;
     },
     tesNode: async (args, { env: more = {}, shell = ['dash'] } = {}) =>
       await run([...shell, SCRIPT, ...args], { env: { ...env, ...more } }),

@@ -1,0 +1,49 @@
+import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { CacheError } from '../../errors.ts';
+import { asCacheError } from '../asCacheError.ts';
+import { environmentLines } from './environmentLines.ts';
+import { json } from './handler.ts';
+import { problem, retryAfter } from './problem.ts';
+import { query } from './query.ts';
+
+/** How an answer is written: `?format=json`, the default, or `?format=env`, for a node without jq. */
+export type AnswerFormat = 'json' | 'env';
+
+export function answer(
+  format: AnswerFormat,
+  status: number,
+  body: object,
+  headers: Record<string, string> = {},
+): HttpResponseInit {
+  return format === 'env' ? environmentLines(status, body, headers) : json(status, body, headers);
+}
+
+/**
+ * Does the work of a request that may ask for a format; what the work throws is answered in it, too.
+ * @throws {CacheError} invalid_request where the format is not known
+ */
+export async function inFormat(
+  request: HttpRequest,
+  invocation: InvocationContext,
+  work: (format: AnswerFormat) => Promise<HttpResponseInit>,
+): Promise<HttpResponseInit> {
+  const format = query(request, 'format') ?? 'json';
+  if (format !== 'json' && format !== 'env') {
+    throw new CacheError(
+      'invalid_request',
+      `format "${format.slice(0, 50)}" is not known: it is json or env.`,
+    );
+  }
+  try {
+    return await work(format);
+  } catch (error) {
+    if (format === 'json') return problem(error, invocation);
+    const failure = asCacheError(error, invocation);
+    return answer(
+      format,
+      failure.status,
+      { state: 'failed', error: failure.toFailure() },
+      retryAfter(failure),
+    );
+  }
+}
