@@ -4,7 +4,7 @@ import { CacheError } from '../../errors.ts';
 const THROTTLE_WINDOW_SECONDS = 60;
 
 /**
- * A failure that may go away when the same is asked again. It stays within this folder: once the retries
+ * A failure that may go away when the same is asked again. It stays within src/registry: once the retries
  * are used up it becomes the CacheError that callers see.
  */
 export class Fault extends Error {

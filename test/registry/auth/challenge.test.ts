@@ -86,7 +86,9 @@ describe('parseChallenges', () => {
     );
   });
   it('reads anything without failing, and in time that grows with its length', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseChallenges(text)));
+    // What a header's bytes become.
+    const header = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+    fc.assert(fc.property(header, (text) => void parseChallenges(text)));
     // Longer than any header that Node takes.
     for (const piece of ['"', '\\"', '= ', ', ', 'a="', 'a ']) parseChallenges(piece.repeat(20_000));
   });
