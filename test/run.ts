@@ -13,7 +13,7 @@ import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
 /** What takes minutes, or has to be run as root with other programs: these folders, and the files about faults. */
-const LONG = /^test\/(e2e|node|local)\/|faults[^/]*\.test\.ts$/;
+const LONG = /^packages\/|^test\/(e2e|node|local)\/|faults[^/]*\.test\.ts$/;
 
 /** Minutes until a file is given up, and until all of them are. */
 const LIMITS = { core: { file: 3, all: 10 }, chosen: { file: 20, all: 45 } };
