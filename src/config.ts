@@ -3,7 +3,7 @@ import { formatPlatform, parsePlatform, type Platform } from './image/platform.t
 import { CredentialStore } from './registry/auth/credentials.ts';
 import { Egress } from './registry/net/egress.ts';
 import { parseHostPattern, parseInsecureHost } from './registry/net/hostPattern.ts';
-import type { StorageSetting } from './store/storage.ts';
+import { connectStorage, type StorageSetting } from './store/storage.ts';
 
 /** Every setting of the app, as what the code uses. README.md and local.settings.sample.json list them all. */
 export interface Config {
@@ -65,7 +65,7 @@ export function loadConfig(env: Environment): Config {
 function storageSetting(env: Environment): StorageSetting {
   for (const name of ['IMAGE_STORAGE', 'AzureWebJobsStorage']) {
     const connectionString = text(env, name);
-    if (connectionString !== undefined) return { connectionString };
+    if (connectionString !== undefined) return { service: connectStorage(connectionString) };
     const account = text(env, `${name}__accountName`);
     const uri =
       text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);

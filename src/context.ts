@@ -10,7 +10,7 @@ export interface CacheContext {
   readonly registry: RegistryClient;
 }
 
-/** @throws {SettingError | CacheError} where the storage cannot be reached by its setting, or not now */
+/** @throws {CacheError} storage_unavailable */
 export async function openContext(
   config: Config,
   log: (event: RegistryEvent) => void,

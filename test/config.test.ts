@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Config, loadConfig } from '../src/config.ts';
 import { SettingError } from '../src/errors.ts';
+import type { StorageSetting } from '../src/store/storage.ts';
 
 const STORAGE = { IMAGE_STORAGE: 'UseDevelopmentStorage=true' };
 
@@ -19,11 +20,11 @@ function refused(env: Readonly<Record<string, string | undefined>>): SettingErro
 
 describe('the settings', () => {
   it('have defaults, but for the storage', () => {
-    const { egress, credentials, ...plain } = load({});
+    const { egress, credentials, storage, ...plain } = load({});
+    assert.ok('service' in storage && storage.service.accountName === 'devstoreaccount1');
     assert.equal(egress.registryUrl('ghcr.io').href, 'https://ghcr.io/', 'any registry, over https');
     assert.equal(credentials.find('ghcr.io', 'team/image'), undefined);
     assert.deepEqual(plain, {
-      storage: { connectionString: 'UseDevelopmentStorage=true' },
       imageContainer: 'dockerimages',
       acrIdentityClientId: undefined,
       defaultPlatform: { os: 'linux', architecture: 'amd64' },
@@ -105,9 +106,12 @@ describe('the settings', () => {
 
 describe('the storage', () => {
   it('is IMAGE_STORAGE, else AzureWebJobsStorage', () => {
-    const of = (env: Readonly<Record<string, string>>): unknown => loadConfig(env).storage;
-    assert.deepEqual(of({ IMAGE_STORAGE: 'a', AzureWebJobsStorage: 'b' }), { connectionString: 'a' });
-    assert.deepEqual(of({ IMAGE_STORAGE: '', AzureWebJobsStorage: 'b' }), { connectionString: 'b' });
+    const of = (env: Readonly<Record<string, string>>): StorageSetting => loadConfig(env).storage;
+    const account = (name: string): string =>
+      `DefaultEndpointsProtocol=https;AccountName=${name};AccountKey=a2V5;EndpointSuffix=core.windows.net`;
+    const named = (setting: StorageSetting) => 'service' in setting && setting.service.accountName;
+    assert.equal(named(of({ IMAGE_STORAGE: account('a'), AzureWebJobsStorage: account('b') })), 'a');
+    assert.equal(named(of({ IMAGE_STORAGE: '', AzureWebJobsStorage: account('b') })), 'b');
     const uri = 'https://me.blob.core.windows.net';
     assert.deepEqual(of({ IMAGE_STORAGE__blobServiceUri: uri, AzureWebJobsStorage: 'b' }), {
       blobServiceUri: uri,
@@ -116,6 +120,18 @@ describe('the storage', () => {
       blobServiceUri: uri,
       clientId: 'id',
     });
+  });
+
+  it('has to be a connection string with a key, checked at the start', () => {
+    for (const IMAGE_STORAGE of [
+      'a',
+      'AccountName=me',
+      'BlobEndpoint=http://127.0.0.1:1/me;SharedAccessSignature=sv=1&sig=c2ln',
+    ])
+      assert.match(
+        refused({ IMAGE_STORAGE }).message,
+        /^IMAGE_STORAGE .* is not a storage connection string/,
+      );
   });
 
   it('has to be set, and to be a URL with https', () => {

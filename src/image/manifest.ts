@@ -171,11 +171,9 @@ function parseImage(document: JsonObject, mediaType: string, refuse: Refuse): Im
 function parseDescriptor(value: JsonObject, what: string, refuse: Refuse): Descriptor {
   const { mediaType, digest, size, data, urls } = value;
   if (typeof mediaType !== 'string' || mediaType === '') return refuse(`${what} has no mediaType.`);
-  if (typeof digest !== 'string' || !isDigest(digest)) {
-    return refuse(
-      `${what} has the digest "${printable(String(digest))}", which is neither sha256 nor sha512.`,
-    );
-  }
+  if (typeof digest !== 'string') return refuse(`${what} has no digest.`);
+  if (!isDigest(digest))
+    return refuse(`${what} has the digest "${printable(digest)}", which is neither sha256 nor sha512.`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)
     return refuse(`${what} has no valid size.`);
   const isUrls = Array.isArray(urls) && urls.length > 0 && urls.every((url) => typeof url === 'string');

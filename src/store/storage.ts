@@ -13,7 +13,9 @@ import { CacheError, SettingError } from '../errors.ts';
 
 /** How the archives' storage account is reached. */
 export type StorageSetting =
-  { readonly connectionString: string } | { readonly blobServiceUri: string; readonly clientId?: string };
+  | { readonly service: BlobServiceClient }
+  /** By managed identity. */
+  | { readonly blobServiceUri: string; readonly clientId?: string };
 
 /** The two containers: the archives, which are the truth, and the hints about them, which can be rebuilt. */
 export interface Storage {
@@ -37,13 +39,13 @@ const RETRY = { maxTries: 4, tryTimeoutInMs: 120_000, retryDelayInMs: 500, maxRe
 
 /**
  * Connects to the account and makes the containers where they are missing.
- * @throws {SettingError} where the connection string cannot be used
+ * @throws {CacheError} storage_unavailable
  * @throws {CacheError} storage_unavailable
  */
 export async function openStorage(setting: StorageSetting, container: string): Promise<Storage> {
   const service =
-    'connectionString' in setting
-      ? connect(setting.connectionString)
+    'service' in setting
+      ? setting.service
       : new BlobServiceClient(setting.blobServiceUri, await identity(setting.clientId), {
           retryOptions: RETRY,
         });
@@ -59,7 +61,11 @@ export async function openStorage(setting: StorageSetting, container: string): P
   return storage;
 }
 
-function connect(connectionString: string): BlobServiceClient {
+/**
+ * The account of a connection string; nothing is sent yet.
+ * @throws {SettingError} where it cannot be used; the string is never quoted
+ */
+export function connectStorage(connectionString: string): BlobServiceClient {
   let service: BlobServiceClient | undefined;
   try {
     service = BlobServiceClient.fromConnectionString(connectionString, { retryOptions: RETRY });

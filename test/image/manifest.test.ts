@@ -35,6 +35,15 @@ describe('manifests, whatever a registry sends', () => {
       ),
     );
   });
+  it('are refused where a digest is no string, whatever it is', () => {
+    for (const digest of [undefined, null, 7, true, [], {}, { toString: null }]) {
+      const document = { schemaVersion: 2, config: { mediaType: OCI_CONFIG, digest, size: 1 }, layers: [] };
+      assert.throws(() => parseManifest(encode(document), OCI_MANIFEST, 'x'), {
+        code: 'unsupported_image',
+        message: /its config has no digest/,
+      });
+    }
+  });
   it('are refused in time and memory where they are made to hurt', () => {
     const million = 1_000_000;
     for (const text of [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CacheError, SettingError } from '../../src/errors.ts';
-import { openStorage } from '../../src/store/storage.ts';
+import { connectStorage, openStorage } from '../../src/store/storage.ts';
 import { serve } from '../registry/support/server.ts';
 
 const KEY = Buffer.from('a key that nobody may read').toString('base64');
@@ -9,7 +9,7 @@ const KEY = Buffer.from('a key that nobody may read').toString('base64');
 /** What went wrong, once it is sure that nobody learns the key from it. */
 async function failure(connectionString: string): Promise<CacheError | SettingError> {
   try {
-    await openStorage({ connectionString }, 'dockerimages');
+    await openStorage({ service: connectStorage(connectionString) }, 'dockerimages');
   } catch (error) {
     assert.ok(error instanceof CacheError || error instanceof SettingError, String(error));
     const shown = JSON.stringify(error) + error.message + (error.stack ?? '');

@@ -2,12 +2,15 @@ import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/fu
 import { CacheError } from '../../errors.ts';
 import { asCacheError } from '../asCacheError.ts';
 import { environmentLines } from './environmentLines.ts';
-import { json } from './handler.ts';
 import { problem, retryAfter } from './problem.ts';
 import { query } from './query.ts';
 
 /** How an answer is written: `?format=json`, the default, or `?format=env`, for a node without jq. */
 export type AnswerFormat = 'json' | 'env';
+
+export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit {
+  return { status, jsonBody: body, headers };
+}
 
 export function answer(
   format: AnswerFormat,

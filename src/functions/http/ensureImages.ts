@@ -6,8 +6,7 @@ import { parseImageRequest } from '../../image/imageRequest.ts';
 import type { Runs } from '../../runs/messages.ts';
 import { type EnsureContext, ensureImage } from '../../service/ensureImage.ts';
 import { asCacheError } from '../asCacheError.ts';
-import { answer, type AnswerFormat } from './answerFormat.ts';
-import { json } from './handler.ts';
+import { answer, type AnswerFormat, json } from './answerFormat.ts';
 import { imageView } from './imageViews.ts';
 import { problem } from './problem.ts';
 

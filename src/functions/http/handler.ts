@@ -26,10 +26,6 @@ export function handler(
   };
 }
 
-export function json(status: number, body: unknown, headers: Record<string, string> = {}): HttpResponseInit {
-  return { status, jsonBody: body, headers };
-}
-
 /** @throws {CacheError} invalid_request where the body is too large */
 export async function readText(request: HttpRequest): Promise<string> {
   const chunks: Uint8Array[] = [];

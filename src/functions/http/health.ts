@@ -1,6 +1,7 @@
 import { app } from '@azure/functions';
 import { checkHealth } from '../../service/checkHealth.ts';
-import { handler, json } from './handler.ts';
+import { json } from './answerFormat.ts';
+import { handler } from './handler.ts';
 
 app.http('health', {
   route: 'api/health',

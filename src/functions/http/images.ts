@@ -5,9 +5,9 @@ import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
 import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { inFormat } from './answerFormat.ts';
+import { inFormat, json } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
-import { handler, json, readJson } from './handler.ts';
+import { handler, readJson } from './handler.ts';
 import { archiveView, imageView } from './imageViews.ts';
 import { queriedImage, query, wholeNumber } from './query.ts';
 

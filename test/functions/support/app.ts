@@ -94,6 +94,10 @@ export function assertProblem(answer: Answered, status: number, code: string, de
   assert.equal(answer.headers.get('content-type')?.split(';')[0], 'application/problem+json');
   assert.equal(answer.body.code, code);
   assert.match(String(answer.body.detail), detail);
-  // No secret, no stack, nothing of the machine.
-  assert.doesNotMatch(answer.text, /AccountKey|sig=|Bearer |node_modules|\.ts:\d|\n\s+at /);
+  assertClean(answer);
+}
+
+/** No secret, no stack, nothing of the machine. */
+export function assertClean({ text }: Answered): void {
+  assert.doesNotMatch(text, /AccountKey|sig=|Bearer |node_modules|\.ts:\d|\n\s+at /);
 }

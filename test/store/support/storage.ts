@@ -1,6 +1,6 @@
 import type { ImageMetadata } from '../../../src/store/archive/archives.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
-import { openStorage, type Storage } from '../../../src/store/storage.ts';
+import { connectStorage, openStorage, type Storage } from '../../../src/store/storage.ts';
 import { newContainer, openAzurite } from '../../support/azurite.ts';
 
 export interface TestStorage {
@@ -16,7 +16,7 @@ export async function startTestStorage(): Promise<TestStorage> {
   const azurite = await openAzurite();
   const { connectionString } = azurite;
   const open = (container?: string): Promise<Storage> =>
-    openStorage({ connectionString }, newContainer(container));
+    openStorage({ service: connectStorage(connectionString) }, newContainer(container));
   return { storage: await open(), connectionString, open, close: () => azurite.close() };
 }
 
