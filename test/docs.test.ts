@@ -15,7 +15,7 @@ for await (const name of glob(PAGES, { cwd: ROOT })) {
   const text = await readFile(path.join(ROOT, name), 'utf8');
   describe(name, () => {
     it(`has no line of more than ${MAX_LINE} characters`, () => {
-      const long = text.split('\n').filter((line) => [...line].length > MAX_LINE);
+      const long = text.split('\n').filter((line) => line.length > MAX_LINE);
       assert.deepEqual(long, []);
     });
 
