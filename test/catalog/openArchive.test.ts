@@ -1,69 +1,43 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { LAYOUT_VERSION, planLayout } from '../../src/archive/layout.ts';
+import { LAYOUT_VERSION } from '../../src/archive/layout.ts';
 import { openArchive } from '../../src/catalog/openArchive.ts';
-import { imageOf } from '../../src/image/image.ts';
-import { parseManifest } from '../../src/image/manifest.ts';
-import { OCI_CONFIG, OCI_MANIFEST } from '../../src/image/mediaTypes.ts';
 import { canonicalReference, runReference } from '../../src/image/reference.ts';
 import { readArchive, toMetadata } from '../../src/store/archive/archives.ts';
 import { archiveName } from '../../src/store/archive/archiveNames.ts';
 import { sha256Of } from '../../src/image/digest.ts';
-import { assemble, GZIP_LAYER, sha512Of } from '../archive/support/samples.ts';
+import { assemble, sha512Of, wholeSample } from '../archive/support/samples.ts';
 import { startTestStorage, type TestStorage } from '../store/support/storage.ts';
 
 let server: TestStorage;
 before(async () => (server = await startTestStorage()));
 after(() => server.close());
 
-const NAME = { registry: 'docker.io', repository: 'team/opened' };
-
 /** Puts an archive into storage whose every digest is of this kind. */
-async function store(digestOf: typeof sha256Of, size = 3000) {
-  const layer = randomBytes(size);
-  const descriptor = { mediaType: GZIP_LAYER, digest: digestOf(layer), size };
-  const config = Buffer.from(
-    JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { diff_ids: [sha256Of('unpacked')] } }),
-  );
-  const bytes = Buffer.from(
-    JSON.stringify({
-      schemaVersion: 2,
-      mediaType: OCI_MANIFEST,
-      config: { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length },
-      layers: [descriptor],
-    }),
-  );
-  const parsed = parseManifest(bytes, undefined, 'a sample');
-  assert.ok(parsed.kind === 'manifest');
-  const image = imageOf(NAME, { digest: digestOf(bytes), bytes }, parsed, config);
-  const layout = planLayout(image);
-  const archive = assemble({ image, layout, contents: new Map([[descriptor.digest, layer]]) });
+async function store(digestOf: typeof sha256Of) {
+  const sample = wholeSample([randomBytes(3000)], digestOf);
+  const { image, layout } = sample;
+  const archive = assemble(sample);
   const { digest } = image.manifest;
   const metadata = toMetadata(
     {
-      image: canonicalReference({ ...NAME, digest }),
+      image: canonicalReference({ ...image.name, digest }),
       platform: image.platform,
       manifestDigest: digest,
       indexDigest: undefined,
       imageId: image.config.digest,
-      runRef: runReference(NAME, digest),
+      runRef: runReference(image.name, digest),
       createdAt: '2026-01-02T03:04:05Z',
       lastUsed: '2026-01-02T03:04:05Z',
     },
     LAYOUT_VERSION,
   );
-  const blob = archiveName(NAME, digest);
+  const blob = archiveName(image.name, digest);
   const client = server.storage.images.getBlockBlobClient(blob);
   await client.upload(archive, archive.length, { metadata });
-  return {
-    client,
-    archive,
-    metadata,
-    image,
-    layout,
-    cached: (await readArchive(server.storage, blob)) ?? assert.fail(),
-  };
+  const cached = (await readArchive(server.storage, blob)) ?? assert.fail();
+  return { client, archive, metadata, image, layout, cached };
 }
 
 describe('opening an archive', () => {

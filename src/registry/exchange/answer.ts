@@ -12,22 +12,19 @@ const MAX_ERROR_BODY_BYTES = 64 * 1024;
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** What came back, before anything of its body was read. */
-export interface AnswerHead {
-  readonly url: URL;
-  readonly status: number;
-  readonly headers: AnswerHeaders;
-}
-
 /** One hop's answer. Whoever gets it must read its body, discard it or destroy it. */
-export class Answer implements AnswerHead {
+export class Answer {
   readonly url: URL;
   readonly status: number;
   readonly headers: AnswerHeaders;
   readonly #body: Readable;
   readonly #timing: Timing;
 
-  constructor({ url, status, headers }: AnswerHead, body: Readable, timing: Timing) {
+  constructor(
+    { url, status, headers }: Pick<Answer, 'url' | 'status' | 'headers'>,
+    body: Readable,
+    timing: Timing,
+  ) {
     this.url = url;
     this.status = status;
     this.headers = headers;

@@ -3,9 +3,11 @@ import fc from 'fast-check';
 import { type Layout, planLayout } from '../../../src/archive/layout.ts';
 import { TAR_END_BYTES } from '../../../src/archive/tarHeader.ts';
 import { type Digest, sha256Of } from '../../../src/image/digest.ts';
-import type { Image } from '../../../src/image/image.ts';
+import { type Image, imageOf } from '../../../src/image/image.ts';
+import { parseManifest } from '../../../src/image/manifest.ts';
 import { OCI_CONFIG, OCI_MANIFEST } from '../../../src/image/mediaTypes.ts';
 
+export const PLAIN_LAYER = 'application/vnd.oci.image.layer.v1.tar';
 export const GZIP_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 export function sha512Of(bytes: Uint8Array | string): Digest {
@@ -39,6 +41,36 @@ export function sampleImage(layers: Image['layers'], digestOf = sha256Of): Image
     layers,
     diffIds: layers.map(({ digest }) => digest),
   };
+}
+
+/** An image of these layers, not compressed, whose config and manifest are real, and all known by such digests. */
+export function wholeSample(layers: readonly Uint8Array[], digestOf = sha256Of): Sample {
+  const descriptors = layers.map((bytes) => ({
+    mediaType: PLAIN_LAYER,
+    digest: digestOf(bytes),
+    size: bytes.length,
+  }));
+  const config = Buffer.from(
+    JSON.stringify({
+      os: 'linux',
+      architecture: 'amd64',
+      rootfs: { type: 'layers', diff_ids: layers.map((bytes) => sha256Of(bytes)) },
+    }),
+  );
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: OCI_MANIFEST,
+      config: { mediaType: OCI_CONFIG, digest: digestOf(config), size: config.length },
+      layers: descriptors,
+    }),
+  );
+  const parsed = parseManifest(bytes, undefined, 'a sample');
+  if (parsed.kind !== 'manifest') throw new Error('A sample is an index.');
+  const name = { registry: 'docker.io', repository: 'team/whole' };
+  const image = imageOf(name, { digest: digestOf(bytes), bytes }, parsed, config);
+  const contents = new Map(layers.map((layer) => [digestOf(layer), layer]));
+  return { image, layout: planLayout(image), contents };
 }
 
 /** Layers of sizes alone, for what never looks at their bytes. Each is another one. */
