@@ -51,6 +51,8 @@ async function test(limit: { readonly file: number; readonly all: number }): Pro
     env: {
       ...process.env,
       TEST_AZURITE: azurite.connectionString,
+      // Each file is a process of its own, and most load the same modules.
+      NODE_COMPILE_CACHE: path.join(folder, 'compiled'),
       // Node 22 warns of type stripping, in every process, on the standard error that tests read.
       NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --disable-warning=ExperimentalWarning`,
     },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { InvocationContext } from '@azure/functions';
+import functions from '@azure/functions';
 import { input } from 'durable-functions';
 import manifest from '../../../package.json' with { type: 'json' };
 import { durableRuns } from '../../../src/functions/durable/durableRuns.ts';
@@ -24,7 +24,10 @@ beforeEach(() => (answer = [500, 'nothing is answered yet']));
 /** The real client of durable-functions, as an invocation gets it. */
 function runs() {
   const client = input.durableClient();
-  const invocation = new InvocationContext({ functionName: 'x', options: { extraInputs: [client] } });
+  const invocation = new functions.InvocationContext({
+    functionName: 'x',
+    options: { extraInputs: [client] },
+  });
   invocation.extraInputs.set(client, {
     taskHubName: 'hub',
     creationUrls: {},

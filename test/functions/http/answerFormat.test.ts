@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HttpRequest, type HttpResponseInit, InvocationContext } from '@azure/functions';
+import functions, { type HttpResponseInit } from '@azure/functions';
 import { CacheError } from '../../../src/errors.ts';
 import { answer, inFormat } from '../../../src/functions/http/answerFormat.ts';
 
 const answered = (query: string, work: Parameters<typeof inFormat>[2]): Promise<HttpResponseInit> =>
   inFormat(
-    new HttpRequest({ method: 'GET', url: `http://host/api/x${query}` }),
-    new InvocationContext({ logHandler: () => undefined }),
+    new functions.HttpRequest({ method: 'GET', url: `http://host/api/x${query}` }),
+    new functions.InvocationContext({ logHandler: () => undefined }),
     work,
   );
 const throttled = (): Promise<never> =>
