@@ -6,9 +6,10 @@ import tseslint from 'typescript-eslint';
  * Dependencies point one way (docs/architecture.md). What a folder may import beside itself, packages and
  * src/errors.ts; what holds for a folder holds for the folders in it.
  */
-const useCases = ['config.ts', 'context.ts', 'store', 'archive', 'image'];
+/** What every use case works with. */
+const ground = ['config.ts', 'context.ts', 'store', 'archive', 'image'];
 const edges = [
-  ...useCases,
+  ...ground,
   'version.ts',
   'registry',
   'catalog',
@@ -31,10 +32,10 @@ const mayImport = {
   'store/archive': ['store/storage.ts', 'archive', 'image'],
   'store/hints': ['store/storage.ts', 'store/archive', 'archive', 'image'],
   catalog: ['store', 'archive', 'image'],
-  runs: [...useCases, 'registry'],
-  service: [...useCases, 'version.ts', 'registry', 'catalog', 'runs', 'api'],
-  distribution: [...useCases, 'catalog'],
-  upkeep: [...useCases, 'catalog'],
+  runs: [...ground, 'registry'],
+  service: [...ground, 'version.ts', 'registry', 'catalog', 'runs', 'api'],
+  distribution: [...ground, 'catalog'],
+  upkeep: [...ground, 'catalog'],
   functions: edges,
   'functions/durable': [...edges, 'functions/appContext.ts', 'functions/asCacheError.ts'],
   cli: ['version.ts', 'api'],

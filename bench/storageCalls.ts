@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { imageState } from '../src/service/describeImage.ts';
 import { lookupImage } from '../src/service/lookupImage.ts';
 import { runId } from '../src/runs/messages.ts';
+import { AMD64 } from '../test/runs/support/loopbackRegistry.ts';
 import { commit, copyAll, RecordedRuns, resolve, runActivities, startRig } from '../test/runs/support/rig.ts';
 import { storageCalls } from '../test/support/storageCalls.ts';
 
-/** Ten segments of three blocks, and one layer for each. */
+/** Ten segments, and one layer of four blocks for each. */
 const SEGMENTS = 10;
 const LAYER_BYTES = 12_000;
 
@@ -18,7 +19,7 @@ export async function run(): Promise<void> {
   const { context, server } = rig;
   const count = async (what: string, work: () => Promise<unknown>): Promise<void> => {
     const calls = await storageCalls(server.connectionString, work);
-    const kinds = Map.groupBy(calls, (call) => call.replace(/ dockerimages(-index)?\/.*$/, '$1'));
+    const kinds = Map.groupBy(calls, (call) => call.replace(/ [^ /]+?(-index)?\/.*$/, '$1'));
     const list = [...kinds].map(([kind, { length }]) => `${length} ${kind}`).join(', ');
     console.log(`${what.padEnd(44)} ${String(calls.length).padStart(3)}   ${list}`);
   };
@@ -27,12 +28,17 @@ export async function run(): Promise<void> {
     const { digest } = rig.registry.push(tag, { layers: [randomBytes(1000)] });
     await runActivities(context, rig.image(tag));
     const byTag = rig.request(rig.image(tag));
+    const several = { ...rig.registry.push(undefined, { layers: [randomBytes(1000)] }), platform: AMD64 };
+    rig.registry.pushIndex('team/several:1', [several]);
+    await runActivities(context, rig.image('team/several:1'));
+    const byIndex = rig.request(rig.image('team/several:1'));
     const byDigest = rig.request(`${rig.image('team/lookup')}@${digest}`);
     const runs = new RecordedRuns();
-    await count('lookup by digest, stamped lately', () => lookupImage(context, runs, byDigest, 0));
-    await count('lookup by tag, stamped lately', () => lookupImage(context, runs, byTag, 0));
+    await count("lookup by the manifest's digest", () => lookupImage(context, runs, byDigest, 0));
+    await count('lookup by tag, of a manifest', () => lookupImage(context, runs, byTag, 0));
+    await count('lookup by tag, of an index', () => lookupImage(context, runs, byIndex, 0));
     const stamping = { ...context, config: { ...context.config, lastUsedResolutionSeconds: 0 } };
-    await count('lookup by digest, with a stamp', () => lookupImage(stamping, runs, byDigest, 0));
+    await count("by the manifest's digest, with a stamp", () => lookupImage(stamping, runs, byDigest, 0));
 
     const pending = rig.request(`${rig.image('team/pending')}@${digest}`);
     runs.states.set(runId(pending.ref, pending.platform), { state: 'pending' });
@@ -41,7 +47,7 @@ export async function run(): Promise<void> {
     const many = 'team/many:1';
     rig.registry.push(many, { layers: Array.from({ length: SEGMENTS }, () => randomBytes(LAYER_BYTES)) });
     const limits = { blockBytes: 4096, taskBytes: LAYER_BYTES + 1024, segmentBytes: LAYER_BYTES + 1024 };
-    await count(`an image of ${SEGMENTS} segments, 32 blocks`, async () => {
+    await count(`an image of ${SEGMENTS} segments, 44 blocks`, async () => {
       const resolved = await resolve(context, rig.image(many), { limits });
       const copied = await copyAll(context, resolved);
       if (copied.length !== SEGMENTS) throw new Error(`It has ${copied.length} segments.`);

@@ -2,7 +2,7 @@ import { CacheError } from '../errors.ts';
 import { isObject } from '../image/json.ts';
 
 /** Images of one request. */
-export const MAX_IMAGES = 100;
+const MAX_IMAGES = 100;
 
 /** The body of `POST /api/images`: `{"image": …}`, or `{"images": […]}` for an answer per image. */
 export interface EnsureBody {

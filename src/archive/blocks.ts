@@ -8,7 +8,7 @@ import { TAR_END_BYTES } from './tarHeader.ts';
 export const MAX_BLOCKS = 50_000;
 const MAX_BLOCK_BYTES = 4000 * 1024 * 1024;
 const MiB = 1024 * 1024;
-/** Small enough that a few dozen fit in memory, large enough that requests do not dominate. */
+/** Small enough that a dozen fit in memory, large enough that requests do not dominate. */
 export const BLOCK_BYTES = 8 * MiB;
 
 /** A slice [start, end) of the archive, in bytes. A block holds nothing but the head, one layer, or the end marker. */

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { PassThrough, type Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
 import { type Digest } from '../image/digest.ts';
 import { parseImageConfig } from '../image/imageConfig.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
+import { blobPath } from './indexFiles.ts';
 
 export interface VerifiedArchive {
   readonly manifestDigest: Digest;
@@ -22,7 +24,7 @@ export interface VerifiedArchive {
  * @throws {Error} saying what is wrong
  */
 export async function verifyArchive(archive: Readable): Promise<VerifiedArchive> {
-  const documents = new Map<string, Buffer>();
+  const files = new Map<string, Buffer>();
   const blobs = new Map<string, Blob>();
   const entries = extract();
   // What ends the archive early ends its entries, which are read here.
@@ -31,34 +33,29 @@ export async function verifyArchive(archive: Readable): Promise<VerifiedArchive>
     const { name, type } = entry.header;
     if (type === 'directory') entry.resume();
     else if (name.startsWith('blobs/')) {
-      const blob = await readBlob(entry, name, entry.header.size);
+      const blob = await readEntry(entry, name, entry.header.size);
       blobs.set(name, blob);
-      if (blob.bytes !== undefined) documents.set(name, blob.bytes);
-    } else documents.set(name, await collect(entry));
+      if (blob.bytes !== undefined) files.set(name, blob.bytes);
+    } else files.set(name, await buffer(entry));
   }
-  const json = (name: string): unknown =>
-    JSON.parse(need(documents.get(name), `${name} is missing`).toString());
+  const json = (name: string): unknown => JSON.parse(need(files.get(name), `${name} is missing`).toString());
 
   const [docker] = json('manifest.json') as { Config: string; RepoTags: string[]; Layers: string[] }[];
   const index = json('index.json') as { manifests: { digest: Digest }[] };
   const { digest: manifestDigest } = need(index.manifests[0], 'index.json names no manifest');
   const manifestBytes = need(
-    documents.get(pathOf(manifestDigest)),
+    files.get(blobPath(manifestDigest)),
     `the manifest ${manifestDigest} is missing`,
   );
   const manifest = parseManifest(manifestBytes, undefined, 'the archive');
   if (manifest.kind !== 'manifest') throw new Error('index.json does not lead to a manifest');
   const { Config, RepoTags, Layers } = need(docker, 'manifest.json is empty');
-  if (Config !== pathOf(manifest.config.digest))
+  if (Config !== blobPath(manifest.config.digest))
     throw new Error('manifest.json and the manifest name different configs');
-  const config = parseImageConfig(
-    need(documents.get(Config), 'the config is missing'),
-    manifest,
-    'the archive',
-  );
+  const config = parseImageConfig(need(files.get(Config), 'the config is missing'), manifest, 'the archive');
   let unpackedBytes = 0;
   manifest.layers.forEach((layer, position) => {
-    const path = pathOf(layer.digest);
+    const path = blobPath(layer.digest);
     const blob = need(blobs.get(path), `layer ${layer.digest} is missing`);
     if (Layers[position] !== path) throw new Error(`manifest.json lists another layer ${position + 1}`);
     if (blob.size !== layer.size)
@@ -85,11 +82,11 @@ interface Blob {
 }
 
 /** Reads one blob to its end. @throws {Error} where its bytes are not what its name says */
-async function readBlob(entry: AsyncIterable<unknown>, name: string, size: number): Promise<Blob> {
+async function readEntry(entry: AsyncIterable<unknown>, name: string, size: number): Promise<Blob> {
   const iterator = entry[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await iterator.next();
-  const head = first.done === true ? Buffer.alloc(0) : first.value;
-  const unpacker = unpackerFor(head);
+  const start = first.done === true ? Buffer.alloc(0) : first.value;
+  const unpacker = unpackerFor(start);
   const keep = unpacker === undefined && size <= MAX_MANIFEST_BYTES;
 
   const packedHash = createHash(name.split('/')[1] ?? 'sha256');
@@ -122,20 +119,10 @@ async function readBlob(entry: AsyncIterable<unknown>, name: string, size: numbe
   };
 }
 
-function unpackerFor(head: Buffer) {
-  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip();
-  if (head.length >= 4 && head.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress();
+function unpackerFor(start: Buffer) {
+  if (start[0] === 0x1f && start[1] === 0x8b) return createGunzip();
+  if (start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress();
   return undefined;
-}
-
-async function collect(entry: AsyncIterable<unknown>): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of entry) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-}
-
-function pathOf(digest: Digest): string {
-  return `blobs/${digest.replace(':', '/')}`;
 }
 
 function need<T>(value: T | undefined, otherwise: string): T {

@@ -16,13 +16,20 @@ export async function findImage(
   platform: Platform,
 ): Promise<CachedImage | undefined> {
   const digest = await knownDigest(storage, ref);
-  const found = digest === undefined ? undefined : await findByDigest(storage, ref, digest, platform);
-  return found ?? searchArchives(storage, ref, digest, platform);
+  if (digest === undefined) return searchArchives(storage, ref, digest, platform);
+  const { cached, isKnown } = await findByDigest(storage, ref, digest, platform);
+  return isKnown ? cached : searchArchives(storage, ref, digest, platform);
 }
 
 /** A reference's own digest, or what its tag last pointed to. */
 export async function knownDigest(storage: Storage, ref: ImageReference): Promise<Digest | undefined> {
   return ref.digest ?? (ref.tag === undefined ? undefined : readTag(storage, ref, ref.tag));
+}
+
+export interface FoundByDigest {
+  readonly cached: CachedImage | undefined;
+  /** It is known which manifest the digest is on the platform, so that no other archive can be the one. */
+  readonly isKnown: boolean;
 }
 
 /**
@@ -34,19 +41,20 @@ export async function findByDigest(
   ref: ImageReference,
   digest: Digest,
   platform: Platform,
-): Promise<CachedImage | undefined> {
+): Promise<FoundByDigest> {
   const direct = await readArchive(storage, archiveName(ref, digest));
-  if (direct !== undefined) return runsOn(platform, direct);
+  if (direct !== undefined) return { cached: runsOn(platform, direct), isKnown: true };
   const manifest = await readManifestOf(storage, ref, digest, platform);
-  if (manifest === undefined || manifest === digest) return undefined;
-  return runsOn(platform, await readArchive(storage, archiveName(ref, manifest)));
+  if (manifest === undefined) return { cached: undefined, isKnown: false };
+  const cached = manifest === digest ? undefined : await readArchive(storage, archiveName(ref, manifest));
+  return { cached: runsOn(platform, cached), isKnown: true };
 }
 
 /**
- * The newest archive of the repository that was made for this digest, or this tag where it is not known: one listing
- * of the repository's folder, for when hints are lost.
+ * The archive of the repository that was made for this digest, or this tag where it is not known: the one that fits the
+ * platform best, the newest of equals. One listing of the repository's folder, for when hints are lost.
  */
-export async function searchArchives(
+async function searchArchives(
   storage: Storage,
   ref: ImageReference,
   digest: Digest | undefined,
@@ -54,7 +62,7 @@ export async function searchArchives(
 ): Promise<CachedImage | undefined> {
   const name = canonicalReference({ registry: ref.registry, repository: ref.repository });
   const tagged = `${canonicalReference(ref)}@`;
-  let newest: CachedImage | undefined;
+  let best: { readonly image: CachedImage; readonly score: number } | undefined;
   for await (const image of allArchives(storage, repositoryFolder(ref))) {
     // The folder has the folders of repositories below it as well.
     if (!image.image.startsWith(`${name}:`) && !image.image.startsWith(`${name}@`)) continue;
@@ -62,10 +70,15 @@ export async function searchArchives(
       digest === undefined
         ? image.image.startsWith(tagged)
         : image.indexDigest === digest || image.manifestDigest === digest;
-    if (!fits || runsOn(platform, image) === undefined) continue;
-    if (newest === undefined || image.createdAt > newest.createdAt) newest = image;
+    const score = fits ? platformScore(platform, image.platform) : 0;
+    if (score === 0) continue;
+    const isBetter =
+      best === undefined ||
+      score > best.score ||
+      (score === best.score && image.createdAt > best.image.createdAt);
+    if (isBetter) best = { image, score };
   }
-  return newest;
+  return best?.image;
 }
 
 function runsOn(platform: Platform, image: CachedImage | undefined): CachedImage | undefined {

@@ -6,7 +6,7 @@ import type { CacheContext } from '../context.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
 import { bareMediaType } from '../image/mediaTypes.ts';
-import type { ImageReference } from '../image/reference.ts';
+import type { ImageReference, RepositoryName } from '../image/reference.ts';
 import { streamBytes } from '../store/archive/archiveBytes.ts';
 import { archiveName, repositoryFolder } from '../store/archive/archiveNames.ts';
 import { allArchives, readArchive } from '../store/archive/archives.ts';
@@ -44,7 +44,7 @@ export async function mirrorManifest(
 /** A blob of any cached image of the repository, out of that image's archive. */
 export async function mirrorBlob(
   { storage }: CacheContext,
-  ref: Pick<ImageReference, 'registry' | 'repository'>,
+  ref: RepositoryName,
   digest: string,
 ): Promise<MirroredBlob | undefined> {
   if (!isDigest(digest)) return undefined;

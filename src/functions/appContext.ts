@@ -1,4 +1,4 @@
-import { type CacheContext, openContext } from '../context.ts';
+import { openContext } from '../context.ts';
 import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
@@ -6,7 +6,7 @@ import type { EnsureContext } from '../service/ensureImage.ts';
 import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
-export type AppContext = CacheContext & CopyContext & EnsureContext;
+export type AppContext = CopyContext & EnsureContext;
 
 let opened: Promise<AppContext> | undefined;
 

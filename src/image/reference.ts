@@ -16,6 +16,9 @@ export interface ImageReference {
   readonly digest?: Digest;
 }
 
+/** What all tags and digests of a repository have in common. */
+export type RepositoryName = Pick<ImageReference, 'registry' | 'repository'>;
+
 export const DOCKER_HUB = 'docker.io';
 
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
@@ -106,7 +109,7 @@ export function canonicalReference(ref: ImageReference): string {
 }
 
 /** The name as Docker prints it: `ubuntu`, `broadinstitute/gatk`, `ghcr.io/owner/name`. */
-export function familiarName(ref: Pick<ImageReference, 'registry' | 'repository'>): string {
+export function familiarName(ref: RepositoryName): string {
   if (ref.registry !== DOCKER_HUB) return `${ref.registry}/${ref.repository}`;
   // library/library/x and library/a/b keep their prefix: only a bare name gets it back.
   const short = ref.repository.replace(/^library\//, '');
@@ -117,7 +120,7 @@ export function familiarName(ref: Pick<ImageReference, 'registry' | 'repository'
 }
 
 /** The one tag an archive carries; it runs on both of Docker's image stores. */
-export function runReference(ref: Pick<ImageReference, 'registry' | 'repository'>, manifest: Digest): string {
+export function runReference(ref: RepositoryName, manifest: Digest): string {
   return `${familiarName(ref)}:${runTag(manifest)}`;
 }
 

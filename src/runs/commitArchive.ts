@@ -6,7 +6,7 @@ import { isoSeconds, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
 import { commitBlocks } from '../store/archive/staging.ts';
 import type { CommitInput } from './messages.ts';
-import { openPlan } from './runPlan.ts';
+import { keptPlan, openPlan } from './runPlan.ts';
 
 /**
  * Last activity of a run: puts the proven blocks together under the archive's name. Safe to run twice and beside
@@ -15,7 +15,10 @@ import { openPlan } from './runPlan.ts';
 export async function commitArchive(context: CacheContext, input: CommitInput): Promise<void> {
   const { storage } = context;
   const { blob, run, blockBytes } = input.planned;
-  const { identity, geometry } = await openPlan(context, input.planned);
+  const kept = await keptPlan(context, input.planned);
+  // A plan goes when its archive is committed: this is a second execution, and the first one got so far.
+  if (kept === undefined && (await readArchive(storage, blob)) !== undefined) return;
+  const { identity, geometry } = kept ?? (await openPlan(context, input.planned));
   const { head, layers, end } = cutBlocks(geometry, blockBytes);
   const attemptOf = attempts(input, [...head, ...end]);
   const blocks = [...head, ...layers.flatMap((layer) => layer.blocks), ...end].map((block) => {
@@ -33,7 +36,8 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
       { retryable: false },
     );
   }
-  await deleteRunPlan(storage, blob, run);
+  // The archive is there, which is what counts; prune takes what is left.
+  await deleteRunPlan(storage, blob, run).catch(() => undefined);
 }
 
 /** Which attempt staged each block. */

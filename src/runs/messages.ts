@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Lane } from '../archive/copyPlan.ts';
+import type { Lane } from '../archive/lanes.ts';
 import type { ErrorCode, Failure } from '../errors.ts';
 import { formatPlatform, type Platform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';

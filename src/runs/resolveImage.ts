@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type ArchiveBlocks, BLOCK_BYTES, cutBlocks } from '../archive/blocks.ts';
-import { COPY_LIMITS, planCopy } from '../archive/copyPlan.ts';
+import { COPY_LIMITS, divideIntoLanes } from '../archive/lanes.ts';
 import { type Layout, planLayout } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
@@ -53,7 +53,7 @@ export async function resolveImage(
   const blocks = cutBlocks(layout, blockBytes);
   const attempt = randomBytes(4).toString('hex');
   await stageOwnBlocks(context, planned, attempt, layout, blocks);
-  const lanes = planCopy(blocks.layers, limits);
+  const lanes = divideIntoLanes(blocks.layers, limits);
   return { cached: false, planned, totalBytes: layout.size, attempt, lanes };
 }
 

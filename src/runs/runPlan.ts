@@ -1,10 +1,10 @@
-import { type Geometry, geometryOf, planLayout } from '../archive/layout.ts';
+import { type Geometry, geometryOf, LAYOUT_VERSION, planLayout } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
-import { isObject } from '../image/json.ts';
 import type { Descriptor } from '../image/manifest.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference, runReference } from '../image/reference.ts';
 import type { ImageMetadata } from '../store/archive/archives.ts';
+import { archiveName } from '../store/archive/archiveNames.ts';
 import { readRunPlan, writeRunPlan } from '../store/archive/runPlans.ts';
 import { type FetchedImage, fetchImage } from './fetchImage.ts';
 import type { PlannedRun } from './messages.ts';
@@ -45,9 +45,10 @@ export function makePlan(
   };
 }
 
-/** As it is kept: the geometry follows from the rest. */
+/** As it is kept: the geometry follows from the rest, by the rules of this layout. */
 interface KeptPlan {
   readonly version: 1;
+  readonly layout: typeof LAYOUT_VERSION;
   readonly identity: Omit<RunPlan['identity'], 'platform'> & { readonly platform: string };
   readonly headSize: number;
   readonly layers: readonly (Omit<Descriptor, 'data'> & { readonly data?: string })[];
@@ -57,6 +58,7 @@ export function keepPlan({ storage }: CacheContext, { blob, run }: PlannedRun, p
   const { identity, layers, geometry } = plan;
   const kept: KeptPlan = {
     version: 1,
+    layout: LAYOUT_VERSION,
     identity: { ...identity, platform: formatPlatform(identity.platform) },
     headSize: geometry.headSize,
     layers: layers.map(({ data, ...descriptor }) => ({
@@ -67,22 +69,30 @@ export function keepPlan({ storage }: CacheContext, { blob, run }: PlannedRun, p
   return writeRunPlan(storage, blob, run, kept);
 }
 
+/** The plan of a run; undefined where it is lost, or was kept by another version of the app. */
+export async function keptPlan(
+  { storage }: CacheContext,
+  { blob, run }: PlannedRun,
+): Promise<RunPlan | undefined> {
+  const kept = await readRunPlan(storage, blob, run);
+  const isOurs = kept?.version === 1 && kept.layout === LAYOUT_VERSION;
+  return isOurs ? fromKept(kept as unknown as KeptPlan) : undefined;
+}
+
 /**
- * The plan of a run; made again, which gives the same one, where it was lost.
+ * The plan of a run; made again where it was lost.
  * @throws {CacheError} where it was lost and the image can not be had any more
  */
 export async function openPlan(context: CacheContext, planned: PlannedRun): Promise<RunPlan> {
-  const kept = await readRunPlan(context.storage, planned.blob, planned.run);
-  if (isKeptPlan(kept)) return fromKept(kept);
+  const kept = await keptPlan(context, planned);
+  if (kept !== undefined) return kept;
   const ref = parseReference(planned.image);
   const fetched = await fetchImage(context, ref, parsePlatform(planned.platform));
   const plan = makePlan(ref, fetched, planLayout(fetched.image));
+  const blob = archiveName(ref, plan.identity.manifestDigest);
+  if (blob !== planned.blob) throw new Error(`The plan of ${planned.blob} is now one of ${blob}.`);
   await keepPlan(context, planned, plan);
   return plan;
-}
-
-function isKeptPlan(value: unknown): value is KeptPlan {
-  return isObject(value) && value.version === 1;
 }
 
 function fromKept({ identity, headSize, layers }: KeptPlan): RunPlan {

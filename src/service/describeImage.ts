@@ -1,6 +1,7 @@
-import { findByDigest, knownDigest, searchArchives } from '../catalog/findImage.ts';
+import { findByDigest, findImage, knownDigest } from '../catalog/findImage.ts';
 import type { CacheContext } from '../context.ts';
 import type { Failure } from '../errors.ts';
+import type { Digest } from '../image/digest.ts';
 import type { ImageRequest } from '../image/imageRequest.ts';
 import { runId, type RunProgress, type Runs, type RunStatus } from '../runs/messages.ts';
 import { type CachedImage, readArchive } from '../store/archive/archives.ts';
@@ -35,20 +36,32 @@ export interface FailedImage {
 export async function imageState(
   { storage }: CacheContext,
   runs: Runs,
-  { ref, platform }: ImageRequest,
+  request: ImageRequest,
 ): Promise<ImageState> {
+  const { ref, platform } = request;
   const digest = await knownDigest(storage, ref);
-  const cached = digest === undefined ? undefined : await findByDigest(storage, ref, digest, platform);
-  if (cached !== undefined) return { state: 'ready', cached };
-  const status =
-    (digest === undefined ? undefined : await runs.status(runId({ ...ref, digest }, platform))) ??
-    // A run that was started before the tag could be resolved is the tag's own.
-    (ref.digest === undefined ? await runs.status(runId(ref, platform)) : undefined);
-  if (status?.state === 'pending') return pending(status);
-  // A run that has succeeded committed it just now, or it was deleted since: the listing tells.
-  const found = await searchArchives(storage, ref, digest, platform);
-  if (found !== undefined) return { state: 'ready', cached: found };
+  const found = digest === undefined ? undefined : await findByDigest(storage, ref, digest, platform);
+  if (found?.cached !== undefined) return { state: 'ready', cached: found.cached };
+  const status = await runStatus(runs, request, digest);
+  if (status?.state === 'pending') return status;
+  // A run that has succeeded committed it just now, or it was deleted since.
+  if (status?.state === 'succeeded' || found?.isKnown !== true) {
+    const cached = await findImage(storage, ref, platform);
+    if (cached !== undefined) return { state: 'ready', cached };
+  }
   return status?.state === 'failed' ? status : { state: 'absent' };
+}
+
+/** The digest's own run; where the tag could not be resolved at its start, the tag's, above all if it is under way. */
+async function runStatus(
+  runs: Runs,
+  { ref, platform }: ImageRequest,
+  digest: Digest | undefined,
+): Promise<RunStatus | undefined> {
+  const own = digest === undefined ? undefined : await runs.status(runId({ ...ref, digest }, platform));
+  if (own?.state === 'pending' || ref.digest !== undefined) return own;
+  const ofTag = await runs.status(runId(ref, platform));
+  return ofTag?.state === 'pending' ? ofTag : (own ?? ofTag);
 }
 
 /** The image's state, with its progress in bytes. */
@@ -72,8 +85,4 @@ export async function withProgress(
   // A commit takes the staged blocks away a moment before the run has ended.
   const cached = bytes === 0 ? await readArchive(storage, blob) : undefined;
   return cached === undefined ? { ...found, stagedBytes: bytes } : { state: 'ready', cached };
-}
-
-function pending({ progress }: RunStatus & { readonly state: 'pending' }): PendingImage {
-  return { state: 'pending', ...(progress !== undefined && { progress }) };
 }

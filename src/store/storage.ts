@@ -40,7 +40,6 @@ const RETRY = { maxTries: 4, tryTimeoutInMs: 120_000, retryDelayInMs: 500, maxRe
 /**
  * Connects to the account and makes the containers where they are missing.
  * @throws {CacheError} storage_unavailable
- * @throws {CacheError} storage_unavailable
  */
 export async function openStorage(setting: StorageSetting, container: string): Promise<Storage> {
   const service =

@@ -74,6 +74,35 @@ describe('finding an image', () => {
     }
   });
 
+  it('does not give the archive of another variant where the right one is known, and gone', async () => {
+    const name = rig.repository();
+    const variant = (v: string) => {
+      const platform = { os: 'linux', architecture: 'arm', variant: v };
+      return { ...rig.registry.push(undefined, { platform, layers: [Buffer.from(name + v)] }), platform };
+    };
+    const [v6, v7] = [variant('v6'), variant('v7')];
+    const index = rig.registry.pushIndex(`${name}:1`, [v6, v7]);
+    const older = await runActivities(rig.context, rig.image(`${name}:1`), 'linux/arm/v6');
+    const newer = await runActivities(rig.context, rig.image(`${name}:1`), 'linux/arm/v7');
+    const { storage } = rig.context;
+    const find = async (reference: string) => {
+      const { ref } = rig.request(rig.image(reference));
+      return (await findImage(storage, ref, v7.platform))?.blob;
+    };
+    const references = [`${name}:1`, `${name}@${index}`];
+    for (const reference of references) assert.equal(await find(reference), newer);
+    // Without hints the better of the two is found, not the one that is older or younger.
+    await dropHints(storage);
+    for (const reference of references) assert.equal(await find(reference), newer);
+    await writeTag(storage, rig.request(rig.image(`${name}:1`)).ref, '1', index);
+    await writeManifestOf(storage, rig.request(rig.image(name)).ref, index, v7.platform, v7.digest);
+    await storage.images.deleteBlob(newer);
+    for (const reference of references) assert.equal(await find(reference), undefined);
+    // Where nothing is known, what runs there will do.
+    await dropHints(storage);
+    for (const reference of references) assert.equal(await find(reference), older);
+  });
+
   it('survives hints that lead nowhere', async () => {
     const tag = `${rig.repository()}:1`;
     const { digest, blob } = await rig.cache(tag);

@@ -17,8 +17,8 @@ import {
 } from './support/faultyNetwork.ts';
 import type { Random } from './support/random.ts';
 
-/** FAULT_PULLS=1000 or more for a long run, FAULT_SEED to see one again. */
-const PULLS = Number(process.env.FAULT_PULLS ?? 100);
+/** FAULT_PULLS=10000 for a longer run, 100 for a short one; FAULT_SEED to see one again. */
+const PULLS = Number(process.env.FAULT_PULLS ?? 1000);
 const FIRST_SEED = Number(process.env.FAULT_SEED ?? 1);
 
 /** As a copier does: a layer in reads of some size, side by side where the reader allows it. */

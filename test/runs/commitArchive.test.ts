@@ -11,7 +11,7 @@ import { readArchive } from '../../src/store/archive/archives.ts';
 import { stagedBytes } from '../../src/store/archive/staging.ts';
 import { assemble } from '../archive/support/samples.ts';
 import { AMD64, ARM64, type ImageSpec } from './support/loopbackRegistry.ts';
-import { commit, copyAll, resolve, type Rig, runActivities, startRig } from './support/rig.ts';
+import { commit, copyAll, dropHints, resolve, type Rig, runActivities, startRig } from './support/rig.ts';
 
 let rig: Rig;
 before(async () => (rig = await startRig()));
@@ -56,6 +56,18 @@ describe('committing an archive', () => {
       [0, 2, 0].map((index) => commit(rig.context, resolved[index] ?? assert.fail(), segments[index] ?? [])),
     );
     assert.ok((await stored(rig.context, planned.blob)).equals(await expected(rig.context, image)));
+  });
+
+  it('needs nothing and nobody the second time', async () => {
+    const context = await rig.with({});
+    const { image } = push({ layers: [layer(5000)] });
+    const resolved = await resolve(context, image);
+    const segments = await copyAll(context, resolved);
+    await commit(context, resolved, segments);
+    await dropHints(context.storage);
+    rig.outage();
+    await commit(context, resolved, segments);
+    assert.ok(await readArchive(context.storage, resolved.planned.blob));
   });
 
   it('says so where something else lies under the archive’s name, and leaves it alone', async () => {

@@ -42,8 +42,9 @@ describe('a plan', () => {
 
   for (const [what, spoil] of [
     ['garbage', { a: 1 }],
-    ['of a version to come', { version: 2 }],
-    ['nothing', []],
+    ['of a version to come', { version: 2, layout: '1' }],
+    ['of another layout', { version: 1, layout: '0' }],
+    ['no object', []],
   ] as const) {
     it(`is made again, and is the same, where what is kept is ${what}`, async () => {
       const tag = `${rig.repository()}:1`;

@@ -3,6 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
 import { runId } from '../../src/runs/messages.ts';
 import { describeImage } from '../../src/service/describeImage.ts';
+import { removeImage } from '../../src/service/removeImage.ts';
 import { AMD64 } from '../runs/support/loopbackRegistry.ts';
 import { RecordedRuns, type Rig, runActivities, startRig } from '../runs/support/rig.ts';
 
@@ -40,6 +41,26 @@ describe('describing an image', () => {
     // It ran well, and was deleted since.
     runs.states.set(id, { state: 'succeeded' });
     assert.equal((await describeImage(rig.context, runs, request)).state, 'absent');
+  });
+});
+
+describe('describing an image whose tag is asked for again', () => {
+  it('shows the run that is under way, not the one that ended before', async () => {
+    const tag = `${rig.repository()}:1`;
+    const { digest } = await rig.cache(tag);
+    const request = rig.request(rig.image(tag));
+    await removeImage(rig.context, request);
+    const runs = new RecordedRuns();
+    const error = new CacheError('registry_denied', 'It was so yesterday.').toFailure();
+    for (const ended of [{ state: 'failed', error }, { state: 'succeeded' }] as const) {
+      runs.states.clear();
+      runs.states.set(runId({ ...request.ref, digest }, AMD64), ended);
+      const without = ended.state === 'failed' ? ended : { state: 'absent' };
+      assert.deepEqual(await describeImage(rig.context, runs, request), without);
+      // The registry did not answer, so the run is the tag's own.
+      runs.states.set(runId(request.ref, AMD64), { state: 'pending' });
+      assert.deepEqual(await describeImage(rig.context, runs, request), { state: 'pending' });
+    }
   });
 });
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { CacheContext } from '../../src/context.ts';
 import { isoSeconds, readArchive, touchArchive } from '../../src/store/archive/archives.ts';
-import { readRunPlan, writeRunPlan } from '../../src/store/archive/runPlans.ts';
 import { pruneImages } from '../../src/upkeep/pruneImages.ts';
 import { type Rig, runActivities, setLastUsed, startRig } from '../runs/support/rig.ts';
 
@@ -39,20 +38,6 @@ describe('prune', () => {
     assert.deepEqual([named(report.deleted), report.kept], [['old'], 2]);
     assert.deepEqual((await pruneImages(context, NOW)).deleted, []);
     assert.equal(await context.storage.images.getBlobClient('foreign.txt').exists(), true);
-  });
-
-  it('deletes the plans of runs that ended long ago, and no younger one', async () => {
-    const context = await archives({});
-    const { storage } = context;
-    await writeRunPlan(storage, 'prune/plan.tar', 'aaaaaaaa', {});
-    const { lastModified = new Date() } = await storage.images
-      .getBlobClient('_runs/prune/plan.tar/aaaaaaaa.json')
-      .getProperties();
-    const after = (days: number): Date => new Date(lastModified.getTime() + days * 24 * 3600 * 1000);
-    await pruneImages(context, after(7));
-    assert.deepEqual(await readRunPlan(storage, 'prune/plan.tar', 'aaaaaaaa'), {});
-    await pruneImages(context, after(9));
-    assert.equal(await readRunPlan(storage, 'prune/plan.tar', 'aaaaaaaa'), undefined);
   });
 
   it('leaves an image that is used between being listed and being deleted', async (t) => {

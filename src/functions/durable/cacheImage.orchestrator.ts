@@ -12,7 +12,7 @@ import type {
   RunOutput,
   RunProgress,
 } from '../../runs/messages.ts';
-import type { Lane } from '../../archive/copyPlan.ts';
+import type { Lane } from '../../archive/lanes.ts';
 import type { Failure } from '../../errors.ts';
 
 type Steps<T> = Generator<Task, T, unknown>;

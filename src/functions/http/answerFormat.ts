@@ -40,13 +40,18 @@ export async function inFormat(
   try {
     return await work(format);
   } catch (error) {
-    if (format === 'json') return problem(error, invocation);
-    const failure = asCacheError(error, invocation);
-    return answer(
-      format,
-      failure.status,
-      { state: 'failed', error: failure.toFailure() },
-      retryAfter(failure),
-    );
+    return refusal(request, error, invocation);
   }
+}
+
+/** What went wrong, in the format that the request asks for. */
+export function refusal(
+  request: HttpRequest,
+  error: unknown,
+  invocation: InvocationContext,
+): HttpResponseInit {
+  if (query(request, 'format') !== 'env') return problem(error, invocation);
+  const failure = asCacheError(error, invocation);
+  const body = { state: 'failed', error: failure.toFailure() };
+  return answer('env', failure.status, body, retryAfter(failure));
 }

@@ -1,6 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
-import { problem } from './problem.ts';
+import { refusal } from './answerFormat.ts';
 import { type AppContext, appContext } from '../appContext.ts';
 
 /** No request of this service needs more; a body beyond it is refused while it arrives. */
@@ -21,7 +21,7 @@ export function handler(
     try {
       return await work(request, await appContext(), invocation);
     } catch (error) {
-      return problem(error, invocation);
+      return refusal(request, error, invocation);
     }
   };
 }

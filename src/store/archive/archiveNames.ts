@@ -1,7 +1,5 @@
 import { type Digest, hexOf } from '../../image/digest.ts';
-import { DOCKER_HUB, type ImageReference } from '../../image/reference.ts';
-
-type Name = Pick<ImageReference, 'registry' | 'repository'>;
+import { DOCKER_HUB, type RepositoryName } from '../../image/reference.ts';
 
 /**
  * Blob names. A repository's path is lower-case letters, digits and `._-/`, never starts a component with `_`
@@ -9,12 +7,12 @@ type Name = Pick<ImageReference, 'registry' | 'repository'>;
  */
 
 /** `broadinstitute/gatk/<hex>.tar`; for another registry than Docker Hub its host first, `host:5000` as `host_5000`. */
-export function archiveName(name: Name, manifest: Digest): string {
+export function archiveName(name: RepositoryName, manifest: Digest): string {
   return `${repositoryFolder(name)}${hexOf(manifest)}.tar`;
 }
 
 /** The folder that holds all archives of one repository, with its `/`. */
-export function repositoryFolder(name: Name): string {
+export function repositoryFolder(name: RepositoryName): string {
   return name.registry === DOCKER_HUB
     ? `${name.repository}/`
     : `${registryFolder(name.registry)}/${name.repository}/`;

@@ -39,6 +39,9 @@ export async function readArchive(storage: Storage, blob: string): Promise<Cache
   return found && fromMetadata(blob, found.etag ?? '', found.contentLength ?? 0, found.metadata ?? {});
 }
 
+/** Of one stamp, where other writers are faster each time: their stamps are as good. */
+const MAX_TRIES = 3;
+
 /**
  * Stamps `lastused` on an archive as it was read: one conditional write. Where somebody else wrote since, it is read
  * and stamped again. Undefined where the archive is gone.
@@ -49,12 +52,12 @@ export async function touchArchive(
   now: Date,
 ): Promise<CachedImage | undefined> {
   let seen: CachedImage | undefined = image;
-  for (let attempt = 1; seen !== undefined; attempt++) {
+  for (let tries = 1; seen !== undefined; tries++) {
     const stamped = await stamp(storage, seen, now);
     if (stamped !== 'changed') return stamped;
-    // Whoever was faster has stamped this very moment too.
-    if (attempt === 3) return seen;
+    if (tries === MAX_TRIES) return seen;
     seen = await readArchive(storage, image.blob);
+    if (seen !== undefined && seen.lastUsed >= isoSeconds(now)) return seen;
   }
   return undefined;
 }

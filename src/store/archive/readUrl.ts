@@ -11,6 +11,8 @@ const MINUTE = 60_000;
 const CLOCK_SKEW = 5 * MINUTE;
 /** How long one user delegation key signs URLs. Azure's limit is seven days. */
 const DELEGATION_MINUTES = 24 * 60;
+/** All lookups wait for one request for a key, and the SDK's own time-out does not end a connection that hangs. */
+const KEY_TIMEOUT_MS = 30_000;
 
 /**
  * A URL with which anyone can read one archive, and do nothing else, until it expires. Signed with the account's
@@ -46,9 +48,16 @@ function delegationKey(storage: Storage, until: Date, now: Date): Promise<UserDe
   const kept = storage.delegation;
   if (kept !== undefined && kept.expires >= until) return kept.key;
   const expires = new Date(Math.max(now.getTime() + DELEGATION_MINUTES * MINUTE, until.getTime()));
-  const key = storing('getting a user delegation key', () =>
-    storage.service.getUserDelegationKey(new Date(now.getTime() - CLOCK_SKEW), expires),
-  );
+  const key = storing('getting a user delegation key', async () => {
+    const abortSignal = AbortSignal.timeout(KEY_TIMEOUT_MS);
+    try {
+      const start = new Date(now.getTime() - CLOCK_SKEW);
+      return await storage.service.getUserDelegationKey(start, expires, { abortSignal });
+    } catch (error) {
+      if (abortSignal.aborted) throw new Error('timed out', { cause: error });
+      throw error;
+    }
+  });
   const delegation = { key, expires };
   storage.delegation = delegation;
   key.catch(() => {

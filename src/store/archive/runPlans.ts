@@ -1,3 +1,4 @@
+import { type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { findIn, readBlob, type Storage, storing } from '../storage.ts';
 
 /**
@@ -11,15 +12,15 @@ function runPlanName(blob: string, run: string): string {
 /** The folder of all plans. */
 export const RUN_PLANS = '_runs/';
 
-/** Undefined where there is none, or what is there is no JSON. */
-export async function readRunPlan(storage: Storage, blob: string, run: string): Promise<unknown> {
+/** Undefined where there is none, or what is there is no JSON object. */
+export async function readRunPlan(
+  storage: Storage,
+  blob: string,
+  run: string,
+): Promise<JsonObject | undefined> {
   const client = storage.images.getBlobClient(runPlanName(blob, run));
   const found = await readBlob("reading a run's plan", client);
-  try {
-    return found === undefined ? undefined : JSON.parse(found.bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
+  return found && parseJsonObject(found.bytes.toString('utf8'));
 }
 
 export async function writeRunPlan(storage: Storage, blob: string, run: string, plan: object): Promise<void> {
@@ -35,15 +36,11 @@ export async function deleteRunPlan(storage: Storage, blob: string, run: string)
   await findIn("deleting a run's plan", () => storage.images.getBlobClient(runPlanName(blob, run)).delete());
 }
 
-/** Deletes the plans of runs that ended long ago without committing. @returns how many */
-export async function deleteRunPlansBefore(storage: Storage, oldest: Date): Promise<number> {
-  let deleted = 0;
+/** Deletes the plans that were made before then. */
+export async function deleteRunPlansBefore(storage: Storage, oldest: Date): Promise<void> {
   await storing("deleting runs' plans", async () => {
     for await (const { name, properties } of storage.images.listBlobsFlat({ prefix: RUN_PLANS })) {
-      if (properties.lastModified >= oldest) continue;
-      const { succeeded } = await storage.images.getBlobClient(name).deleteIfExists();
-      if (succeeded) deleted += 1;
+      if (properties.lastModified < oldest) await storage.images.getBlobClient(name).deleteIfExists();
     }
   });
-  return deleted;
 }

@@ -1,25 +1,23 @@
 import { type Digest, isDigest } from '../../image/digest.ts';
 import { parseJsonObject } from '../../image/json.ts';
 import type { Platform } from '../../image/platform.ts';
-import type { ImageReference } from '../../image/reference.ts';
+import type { RepositoryName } from '../../image/reference.ts';
 import { digestAliasName, tagAliasName } from './hintNames.ts';
 import { readBlob, type Storage, storing } from '../storage.ts';
 
-type Name = Pick<ImageReference, 'registry' | 'repository'>;
-
 /** Aliases are small JSON blobs, `{"digest": "sha256:…"}`. They are hints: a missing or broken one is no error. */
 
-export function readTag(storage: Storage, name: Name, tag: string): Promise<Digest | undefined> {
+export function readTag(storage: Storage, name: RepositoryName, tag: string): Promise<Digest | undefined> {
   return readAlias(storage, tagAliasName(name, tag));
 }
 
-export function writeTag(storage: Storage, name: Name, tag: string, digest: Digest): Promise<void> {
+export function writeTag(storage: Storage, name: RepositoryName, tag: string, digest: Digest): Promise<void> {
   return writeAlias(storage, tagAliasName(name, tag), digest);
 }
 
 export function readManifestOf(
   storage: Storage,
-  name: Name,
+  name: RepositoryName,
   digest: Digest,
   platform: Platform,
 ): Promise<Digest | undefined> {
@@ -28,7 +26,7 @@ export function readManifestOf(
 
 export function writeManifestOf(
   storage: Storage,
-  name: Name,
+  name: RepositoryName,
   digest: Digest,
   platform: Platform,
   manifest: Digest,

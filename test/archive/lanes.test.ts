@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { cutBlocks, type LayerBlocks } from '../../src/archive/blocks.ts';
-import { type CopyLimits, planCopy } from '../../src/archive/copyPlan.ts';
+import { type CopyLimits, divideIntoLanes } from '../../src/archive/lanes.ts';
 import { layerSizes, sizedLayout } from './support/samples.ts';
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 
-describe('a copy plan', () => {
+describe('lanes', () => {
   it('covers each block exactly once, in lanes that share no layer, in segments within the limits', () => {
     const limits = fc.record({
       blockBytes: fc.integer({ min: 512, max: 16 * MiB }),
@@ -25,25 +25,25 @@ describe('a copy plan', () => {
 
   it('has the limits of the design unless told otherwise', () => {
     const { layers } = cutBlocks(sizedLayout([100 * MiB, 100 * MiB, 100 * MiB, 3 * GiB, 5 * MiB]));
-    const bytes = planCopy(layers).map((lane) => lane.map(({ from, to }) => to - from));
+    const bytes = divideIntoLanes(layers).map((lane) => lane.map(({ from, to }) => to - from));
     // 100, 100 | 100 | 1 GiB, 1 GiB, 1 GiB and the header's 512 bytes | 5
     assert.deepEqual(bytes, [[13 + 13], [13], [128, 128, 128, 1], [1]]);
     assertPlanned(layers, { taskBytes: 256 * MiB, segmentBytes: GiB });
   });
 
   it('of an image without layers has nothing to copy', () => {
-    assert.deepEqual(planCopy(cutBlocks(sizedLayout([])).layers), []);
+    assert.deepEqual(divideIntoLanes(cutBlocks(sizedLayout([])).layers), []);
   });
 
   it('of a 190 GiB layer keeps every activity at a gigabyte', () => {
     const { layers } = cutBlocks(sizedLayout([190 * GiB]));
     assertPlanned(layers, { taskBytes: 256 * MiB, segmentBytes: GiB });
-    assert.equal(planCopy(layers).flat().length, 191);
+    assert.equal(divideIntoLanes(layers).flat().length, 191);
   });
 });
 
 function assertPlanned(layers: readonly LayerBlocks[], limits: CopyLimits): void {
-  const lanes = planCopy(layers, limits);
+  const lanes = divideIntoLanes(layers, limits);
   const blocks = layers.flatMap((layer) => layer.blocks);
   const first = blocks[0]?.index ?? 0;
   const bytesOf = (from: number, to: number): number =>

@@ -6,7 +6,7 @@ const TASK_BYTES = 256 * MiB;
 /** A layer above this is copied in consecutive segments: no activity may run for long. */
 const SEGMENT_BYTES = 1024 * MiB;
 
-/** A run of blocks, [from, to), that one activity copies: whole layers, or a part of one. */
+/** A stretch of blocks, [from, to), that one activity copies: whole layers, or a part of one. */
 export interface Segment {
   readonly from: number;
   readonly to: number;
@@ -23,7 +23,7 @@ export interface CopyLimits {
 export const COPY_LIMITS: CopyLimits = { taskBytes: TASK_BYTES, segmentBytes: SEGMENT_BYTES };
 
 /** Divides the layers' blocks into lanes; lanes are independent of one another. */
-export function planCopy(layers: readonly LayerBlocks[], limits = COPY_LIMITS): Lane[] {
+export function divideIntoLanes(layers: readonly LayerBlocks[], limits = COPY_LIMITS): Lane[] {
   const lanes: Lane[] = [];
   let open: { from: number; to: number; bytes: number } | undefined;
   const closeOpen = (): void => {
