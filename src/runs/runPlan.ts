@@ -75,6 +75,7 @@ export async function keptPlan(
   { blob, run }: PlannedRun,
 ): Promise<RunPlan | undefined> {
   const kept = await readRunPlan(storage, blob, run);
+  // Only keepPlan writes there: the version says in which shape.
   const isOurs = kept?.version === 1 && kept.layout === LAYOUT_VERSION;
   return isOurs ? fromKept(kept as unknown as KeptPlan) : undefined;
 }

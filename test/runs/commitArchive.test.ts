@@ -1,17 +1,22 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { planLayout } from '../../src/archive/layout.ts';
-import type { CacheContext } from '../../src/context.ts';
-import { type Digest, sha256Of } from '../../src/image/digest.ts';
-import { parseReference } from '../../src/image/reference.ts';
-import { fetchImage } from '../../src/runs/fetchImage.ts';
+import { sha256Of } from '../../src/image/digest.ts';
 import { resolveImage } from '../../src/runs/resolveImage.ts';
 import { readArchive } from '../../src/store/archive/archives.ts';
 import { stagedBytes } from '../../src/store/archive/staging.ts';
-import { assemble } from '../archive/support/samples.ts';
-import { AMD64, ARM64, type ImageSpec } from './support/loopbackRegistry.ts';
-import { commit, copyAll, dropHints, resolve, type Rig, runActivities, startRig } from './support/rig.ts';
+import { AMD64, ARM64 } from './support/loopbackRegistry.ts';
+import {
+  commit,
+  copyAll,
+  dropHints,
+  resolve,
+  type Rig,
+  runActivities,
+  startRig,
+  expectedArchive,
+  storedArchive,
+} from './support/rig.ts';
 
 let rig: Rig;
 before(async () => (rig = await startRig()));
@@ -21,30 +26,11 @@ afterEach(() => {
   rig.registry.redirects = false;
 });
 
-/** A repository of its own for each test, with one image in it. */
-function push(spec: ImageSpec): { image: string; layers: readonly { digest: Digest }[] } {
-  const tag = `${rig.repository()}:1`;
-  const { layers } = rig.registry.push(tag, spec);
-  return { image: rig.image(tag), layers };
-}
-
 const layer = (size: number): Buffer => randomBytes(size);
-
-/** The archive as its layout and the layers' bytes say that it has to be. */
-async function expected(context: CacheContext, reference: string): Promise<Buffer> {
-  const { image } = await fetchImage(context, parseReference(reference), AMD64);
-  const contents = new Map<Digest, Uint8Array>(
-    image.layers.map(({ digest }) => [digest, rig.registry.blobs.get(digest) ?? assert.fail()]),
-  );
-  return assemble({ image, layout: planLayout(image), contents });
-}
-
-const stored = ({ storage }: CacheContext, blob: string): Promise<Buffer> =>
-  storage.images.getBlobClient(blob).downloadToBuffer();
 
 describe('committing an archive', () => {
   it('is the same archive when every activity ran twice, and in two runs at once', async () => {
-    const { image } = push({ layers: [layer(30_000), layer(100)] });
+    const { image } = rig.push({ layers: [layer(30_000), layer(100)] });
     const runs = ['aaaaaaaa', 'aaaaaaaa', 'bbbbbbbb'];
     const resolved = await Promise.all(runs.map((run) => resolve(rig.context, image, { run })));
     const segments = await Promise.all(resolved.map((one) => copyAll(rig.context, one)));
@@ -55,12 +41,14 @@ describe('committing an archive', () => {
     await Promise.all(
       [0, 2, 0].map((index) => commit(rig.context, resolved[index] ?? assert.fail(), segments[index] ?? [])),
     );
-    assert.ok((await stored(rig.context, planned.blob)).equals(await expected(rig.context, image)));
+    assert.ok(
+      (await storedArchive(rig.context, planned.blob)).equals(await expectedArchive(rig, rig.context, image)),
+    );
   });
 
   it('needs nothing and nobody the second time', async () => {
     const context = await rig.with({});
-    const { image } = push({ layers: [layer(5000)] });
+    const { image } = rig.push({ layers: [layer(5000)] });
     const resolved = await resolve(context, image);
     const segments = await copyAll(context, resolved);
     await commit(context, resolved, segments);
@@ -71,7 +59,7 @@ describe('committing an archive', () => {
   });
 
   it('says so where something else lies under the archive’s name, and leaves it alone', async () => {
-    const { image } = push({ layers: [layer(77)] });
+    const { image } = rig.push({ layers: [layer(77)] });
     const resolved = await resolve(rig.context, image);
     const { blob } = resolved.planned;
     const foreign = rig.context.storage.images.getBlockBlobClient(blob);

@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { planLayout } from '../../src/archive/layout.ts';
 import type { CacheContext } from '../../src/context.ts';
 import { CacheError } from '../../src/errors.ts';
 import { type Digest } from '../../src/image/digest.ts';
-import { parseReference } from '../../src/image/reference.ts';
 import { copyBlocks } from '../../src/runs/copyBlocks.ts';
-import { fetchImage } from '../../src/runs/fetchImage.ts';
 import type { CopiedSegment } from '../../src/runs/messages.ts';
 import { readArchive } from '../../src/store/archive/archives.ts';
 import { deleteRunPlan, readRunPlan } from '../../src/store/archive/runPlans.ts';
-import { assemble, sha512Of } from '../archive/support/samples.ts';
+import { sha512Of } from '../archive/support/samples.ts';
 import { sendBytes } from '../registry/support/server.ts';
-import { AMD64, type ImageSpec } from './support/loopbackRegistry.ts';
+import { type ImageSpec } from './support/loopbackRegistry.ts';
 import {
   commit,
   copyAll,
@@ -23,6 +20,8 @@ import {
   type Rig,
   runActivities,
   startRig,
+  expectedArchive,
+  storedArchive,
 } from './support/rig.ts';
 
 let rig: Rig;
@@ -33,26 +32,7 @@ afterEach(() => {
   rig.registry.redirects = false;
 });
 
-/** A repository of its own for each test, with one image in it. */
-function push(spec: ImageSpec): { image: string; layers: readonly { digest: Digest }[] } {
-  const tag = `${rig.repository()}:1`;
-  const { layers } = rig.registry.push(tag, spec);
-  return { image: rig.image(tag), layers };
-}
-
 const layer = (size: number): Buffer => randomBytes(size);
-
-/** The archive as its layout and the layers' bytes say that it has to be. */
-async function expected(context: CacheContext, reference: string): Promise<Buffer> {
-  const { image } = await fetchImage(context, parseReference(reference), AMD64);
-  const contents = new Map<Digest, Uint8Array>(
-    image.layers.map(({ digest }) => [digest, rig.registry.blobs.get(digest) ?? assert.fail()]),
-  );
-  return assemble({ image, layout: planLayout(image), contents });
-}
-
-const stored = ({ storage }: CacheContext, blob: string): Promise<Buffer> =>
-  storage.images.getBlobClient(blob).downloadToBuffer();
 
 describe('copying an image', () => {
   const one = layer(9000);
@@ -71,18 +51,18 @@ describe('copying an image', () => {
       for (const [shape, spec] of Object.entries(shapes)) {
         it(`with ${shape} makes its archive byte for byte`, async () => {
           rig.registry.redirects = redirects;
-          const { image } = push(spec);
+          const { image } = rig.push(spec);
           const { totalBytes } = await resolve(rig.context, image);
-          const archive = await stored(rig.context, await runActivities(rig.context, image));
+          const archive = await storedArchive(rig.context, await runActivities(rig.context, image));
           assert.equal(archive.length, totalBytes);
-          assert.ok(archive.equals(await expected(rig.context, image)), 'other bytes');
+          assert.ok(archive.equals(await expectedArchive(rig, rig.context, image)), 'other bytes');
         });
       }
     });
   }
 
   it('with a layer in segments carries the state of its hash from one to the next', async () => {
-    const { image } = push({ layers: [layer(50_000)] });
+    const { image } = rig.push({ layers: [layer(50_000)] });
     const resolved = await resolve(rig.context, image);
     const { planned, lanes } = resolved;
     const lane = lanes.find((segments) => segments.length > 1) ?? assert.fail('one activity does it all');
@@ -113,7 +93,7 @@ describe('copying an image', () => {
   ] as const) {
     it(`goes on to the same archive where ${what} is lost between any two steps`, async () => {
       const context = await rig.with({});
-      const { image } = push({ layers: [layer(60_000), layer(100)] });
+      const { image } = rig.push({ layers: [layer(60_000), layer(100)] });
       const resolved = await resolve(context, image);
       const copied: CopiedSegment[] = [];
       for (const lane of resolved.lanes) {
@@ -132,8 +112,8 @@ describe('copying an image', () => {
       }
       await lose(context, resolved);
       await commit(context, resolved, copied);
-      const archive = await stored(context, resolved.planned.blob);
-      assert.ok(archive.equals(await expected(context, image)), 'other bytes');
+      const archive = await storedArchive(context, resolved.planned.blob);
+      assert.ok(archive.equals(await expectedArchive(rig, context, image)), 'other bytes');
       assert.equal(
         await readRunPlan(context.storage, resolved.planned.blob, resolved.planned.run),
         undefined,
@@ -143,7 +123,7 @@ describe('copying an image', () => {
 
   it('asks no registry for a document after the first step, whatever hints are lost', async () => {
     const context = await rig.with({});
-    const { image } = push({ layers: [layer(60_000)] });
+    const { image } = rig.push({ layers: [layer(60_000)] });
     const resolved = await resolve(context, image);
     await dropHints(context.storage);
     const before = rig.registry.seen.length;
@@ -158,7 +138,7 @@ describe('copying an image', () => {
   });
 
   it('pulls each document once, however many activities need it', async () => {
-    const { image } = push({ layers: [layer(60_000)] });
+    const { image } = rig.push({ layers: [layer(60_000)] });
     const before = rig.registry.seen.length;
     await runActivities(rig.context, image);
     const seen = rig.registry.seen.slice(before).map(({ method, url }) => `${method} ${url}`);
@@ -173,7 +153,7 @@ describe('a registry that sends something else', () => {
     size: number,
     change: (bytes: Buffer) => Buffer,
   ): { readonly image: string; readonly digest: Digest } {
-    const { image, layers } = push({ layers: [layer(100), layer(size), layer(200)] });
+    const { image, layers } = rig.push({ layers: [layer(100), layer(size), layer(200)] });
     const digest = layers[1]?.digest ?? assert.fail();
     rig.registry.misbehave = (request, response) => {
       if (!request.url.endsWith(digest)) return false;
@@ -227,7 +207,7 @@ describe('a registry that sends something else', () => {
 
   it('says more in the manifest than there is: nothing is committed', async () => {
     const bytes = layer(3000);
-    const { image, layers } = push({ layers: [bytes] });
+    const { image, layers } = rig.push({ layers: [bytes] });
     const digest = layers[0]?.digest ?? assert.fail();
     rig.registry.blobs.set(digest, bytes.subarray(0, 10));
     await assertRefused(image, digest, /10 bytes/);

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { type Digest } from '../../src/image/digest.ts';
 import { parseReference } from '../../src/image/reference.ts';
 import { archiveName } from '../../src/store/archive/archiveNames.ts';
 import { sendBytes } from '../registry/support/server.ts';
-import { ARM64, type ImageSpec } from './support/loopbackRegistry.ts';
+import { ARM64 } from './support/loopbackRegistry.ts';
 import { resolve, type Rig, startRig } from './support/rig.ts';
 
 let rig: Rig;
@@ -16,19 +15,12 @@ afterEach(() => {
   rig.registry.redirects = false;
 });
 
-/** A repository of its own for each test, with one image in it. */
-function push(spec: ImageSpec): { image: string; layers: readonly { digest: Digest }[] } {
-  const tag = `${rig.repository()}:1`;
-  const { layers } = rig.registry.push(tag, spec);
-  return { image: rig.image(tag), layers };
-}
-
 const layer = (size: number): Buffer => randomBytes(size);
 
 describe('resolving an image', () => {
   it('refuses one that is too large before a byte of a layer is pulled', async () => {
     const context = await rig.with({ MAX_IMAGE_BYTES: '20000' });
-    const { image, layers } = push({ layers: [layer(12_000), layer(12_000)] });
+    const { image, layers } = rig.push({ layers: [layer(12_000), layer(12_000)] });
     await assert.rejects(resolve(context, image), {
       code: 'image_too_large',
       message: /archive of 3\d{4} bytes; this service takes up to 20000 \(setting MAX_IMAGE_BYTES\)/,
@@ -38,7 +30,7 @@ describe('resolving an image', () => {
   });
 
   it('refuses a platform that it is not for, whether it has an index or not', async () => {
-    const { image } = push({ platform: ARM64 });
+    const { image } = rig.push({ platform: ARM64 });
     await assert.rejects(resolve(rig.context, image), {
       code: 'unsupported_image',
       message: /does not run on linux\/amd64: it is for linux\/arm64/,

@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { parseReference } from '../../../src/image/reference.ts';
 import { runId } from '../../../src/runs/messages.ts';
 import { AMD64, type LoopbackRegistry } from '../../runs/support/loopbackRegistry.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Answered, type RunningApp, startApp } from '../support/app.ts';
 
 let app: RunningApp;
@@ -87,7 +88,11 @@ describe('a registry that throttles', { concurrency: true }, () => {
     target.push('team/later:1', { layers: [randomBytes(100)] });
     assert.equal((await app.post({ image: name })).status, 202);
     await app.ready(name);
-    const { events, status } = await history(name);
+    // The archive is there a moment before the run has ended.
+    const { events, status } = await eventually('the run has ended', async () => {
+      const now = await history(name);
+      return now.status !== 'Running' && now;
+    });
     assert.equal(status, 'Completed');
     assert.deepEqual(events.map(nameOf), [
       'ExecutionStarted cacheImage',

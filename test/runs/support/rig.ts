@@ -1,21 +1,33 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { planLayout } from '../../../src/archive/layout.ts';
 import { loadConfig } from '../../../src/config.ts';
 import type { CacheContext } from '../../../src/context.ts';
+import type { Digest } from '../../../src/image/digest.ts';
 import { type ImageRequest, parseImageRequest } from '../../../src/image/imageRequest.ts';
+import type { Descriptor } from '../../../src/image/manifest.ts';
 import { parsePlatform } from '../../../src/image/platform.ts';
+import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryClient } from '../../../src/registry/client.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../../../src/runs/blockMemory.ts';
 import { commitArchive } from '../../../src/runs/commitArchive.ts';
 import { copyBlocks, type CopyContext } from '../../../src/runs/copyBlocks.ts';
+import { fetchImage } from '../../../src/runs/fetchImage.ts';
 import type { CopiedSegment, Resolved, RunInput, Runs, RunStatus } from '../../../src/runs/messages.ts';
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import type { EnsureContext } from '../../../src/service/ensureImage.ts';
 import type { Storage } from '../../../src/store/storage.ts';
+import { assemble } from '../../archive/support/samples.ts';
 import { clientSettings } from '../../registry/support/clientSettings.ts';
 import { QUICK } from '../../registry/support/fakeRegistry.ts';
 import { startTestStorage, type TestStorage } from '../../store/support/storage.ts';
-import { type LoopbackRegistry, type PushedImage, startRegistry } from './loopbackRegistry.ts';
+import {
+  AMD64,
+  type ImageSpec,
+  type LoopbackRegistry,
+  type PushedImage,
+  startRegistry,
+} from './loopbackRegistry.ts';
 
 export type TestContext = CacheContext & CopyContext & EnsureContext;
 
@@ -31,6 +43,8 @@ export interface Rig {
   /** What a caller writes for a tag of the registry. */
   image(tag: string): string;
   request(image: string, platform?: string): ImageRequest;
+  /** Pushes an image into a repository of its own. */
+  push(spec: ImageSpec): { readonly image: string; readonly layers: readonly Descriptor[] };
   /** Pushes an image and caches it. */
   cache(tag: string, content?: string): Promise<PushedImage & { readonly blob: string }>;
   /** From now on the registry refuses, or is not there. */
@@ -56,14 +70,19 @@ export async function startRig(): Promise<Rig> {
   const image = (tag: string): string => `${registry.host}/${tag}`;
   let containers = 0;
   let repositories = 0;
+  const repository = (): string => `team/image${repositories++}`;
   return {
     registry,
     server,
     context,
     with: async (env) => contextOf(env, await server.open(`rig${containers++}`)),
-    repository: () => `team/image${repositories++}`,
+    repository,
     image,
     request: (name, platform = 'linux/amd64') => parseImageRequest(name, platform, parsePlatform(platform)),
+    push: (spec) => {
+      const tag = `${repository()}:1`;
+      return { image: image(tag), layers: registry.push(tag, spec).layers };
+    },
     cache: async (tag, content = tag) => {
       const pushed = registry.push(tag, { layers: [Buffer.from(content)] });
       return { ...pushed, blob: await runActivities(context, image(tag)) };
@@ -134,6 +153,23 @@ export async function commit(
   segments: readonly CopiedSegment[],
 ): Promise<void> {
   await commitArchive(context, { planned, attempt, segments });
+}
+
+/** The archive as its layout and the layers' bytes say that it has to be. */
+export async function expectedArchive(
+  { registry }: Rig,
+  context: CacheContext,
+  reference: string,
+): Promise<Buffer> {
+  const { image } = await fetchImage(context, parseReference(reference), AMD64);
+  const contents = new Map<Digest, Uint8Array>(
+    image.layers.map(({ digest }) => [digest, registry.blobs.get(digest) ?? assert.fail()]),
+  );
+  return assemble({ image, layout: planLayout(image), contents });
+}
+
+export function storedArchive({ storage }: CacheContext, blob: string): Promise<Buffer> {
+  return storage.images.getBlobClient(blob).downloadToBuffer();
 }
 
 /** Forgets every hint: the archives alone are the truth. */
