@@ -6,6 +6,7 @@ import { type Registry, startRegistry } from '../test/support/registry.ts';
 import { type SamtoolsImage, samtoolsImage } from '../test/support/samtools.ts';
 import { trixie } from '../test/support/trixie.ts';
 import { startTestService, type TestService } from '../test/support/service.ts';
+import { spread } from './summary.ts';
 
 const SCRIPT = fileURLToPath(new URL('../node/tes-node', import.meta.url));
 const ROUNDS = Number(process.env.ROUNDS ?? '3');
@@ -95,10 +96,10 @@ async function measure(
       seconds.get(way)?.push((performance.now() - started) / 1000);
     }
   }
-  const pulls = figures(seconds.get('docker pull') ?? []);
+  const pulls = spread(seconds.get('docker pull') ?? []);
   console.log(`${name}, ${ROUNDS} rounds`);
   for (const [way, taken] of seconds) {
-    const { least, median } = figures(taken);
+    const { least, median } = spread(taken);
     const ratio = (figure: number, of: number): string => (figure / of).toFixed(2);
     console.log(
       `  ${way.padEnd(22)} min ${least.toFixed(1)} s, median ${median.toFixed(1)} s;` +
@@ -106,9 +107,4 @@ async function measure(
     );
   }
   await removeDirectory(state);
-}
-
-function figures(values: readonly number[]): { readonly least: number; readonly median: number } {
-  const sorted = [...values].sort((a, b) => a - b);
-  return { least: sorted[0] ?? 0, median: sorted[Math.floor((sorted.length - 1) / 2)] ?? 0 };
 }

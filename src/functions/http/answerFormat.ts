@@ -21,27 +21,11 @@ export function answer(
   return format === 'env' ? environmentLines(status, body, headers) : json(status, body, headers);
 }
 
-/**
- * Does the work of a request that may ask for a format; what the work throws is answered in it, too.
- * @throws {CacheError} invalid_request where the format is not known
- */
-export async function inFormat(
-  request: HttpRequest,
-  invocation: InvocationContext,
-  work: (format: AnswerFormat) => Promise<HttpResponseInit>,
-): Promise<HttpResponseInit> {
+/** @throws {CacheError} invalid_request where the format that the request asks for is not known */
+export function askedFormat(request: HttpRequest): AnswerFormat {
   const format = query(request, 'format') ?? 'json';
-  if (format !== 'json' && format !== 'env') {
-    throw new CacheError(
-      'invalid_request',
-      `format "${format.slice(0, 50)}" is not known: it is json or env.`,
-    );
-  }
-  try {
-    return await work(format);
-  } catch (error) {
-    return refusal(request, error, invocation);
-  }
+  if (format === 'json' || format === 'env') return format;
+  throw new CacheError('invalid_request', `format "${format.slice(0, 50)}" is not known: it is json or env.`);
 }
 
 /** What went wrong, in the format that the request asks for. */

@@ -5,7 +5,7 @@ import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
 import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { inFormat, json } from './answerFormat.ts';
+import { askedFormat, json } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
 import { handler, readJson } from './handler.ts';
 import { archiveView, imageView } from './imageViews.ts';
@@ -18,11 +18,10 @@ app.http('images-ensure', {
   methods: ['POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler((request, context, invocation) =>
-    inFormat(request, invocation, async (format) =>
-      ensureImages(await readJson(request), format, context, durableRuns(invocation), invocation),
-    ),
-  ),
+  handler: handler(async (request, context, invocation) => {
+    const format = askedFormat(request);
+    return ensureImages(await readJson(request), format, context, durableRuns(invocation), invocation);
+  }),
 });
 
 /** With `image`: that image's state. Without: a page of the catalogue. */

@@ -5,7 +5,7 @@ import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { answer, inFormat } from './answerFormat.ts';
+import { answer, askedFormat } from './answerFormat.ts';
 import { handler, readText } from './handler.ts';
 import { lookupView, partialView } from './imageViews.ts';
 import { queriedImage, wholeNumber } from './query.ts';
@@ -22,21 +22,20 @@ app.http('lookup', {
   methods: ['GET', 'POST'],
   authLevel: 'function',
   extraInputs: [input.durableClient()],
-  handler: handler((request, context, invocation) =>
-    inFormat(request, invocation, async (format) => {
-      const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
-      const image = queriedImage(request, context.config.defaultPlatform);
-      const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
-      const found = await lookupImage(context, durableRuns(invocation), image, wait);
-      const partial =
-        held === undefined || found.state !== 'ready'
-          ? undefined
-          : await partialLookup(context, found.cached, held);
-      const whole = lookupView(image, found);
-      const view = partial === undefined ? whole : partialView(whole, partial);
-      return view.state === 'ready' ? answer(format, 200, view) : answer(format, 202, view, RETRY_AFTER);
-    }),
-  ),
+  handler: handler(async (request, context, invocation) => {
+    const format = askedFormat(request);
+    const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
+    const image = queriedImage(request, context.config.defaultPlatform);
+    const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
+    const found = await lookupImage(context, durableRuns(invocation), image, wait);
+    const partial =
+      held === undefined || found.state !== 'ready'
+        ? undefined
+        : await partialLookup(context, found.cached, held);
+    const whole = lookupView(image, found);
+    const view = partial === undefined ? whole : partialView(whole, partial);
+    return view.state === 'ready' ? answer(format, 200, view) : answer(format, 202, view, RETRY_AFTER);
+  }),
 });
 
 /** @throws {CacheError} invalid_request, naming what is no diff id */
