@@ -1,10 +1,14 @@
 import { Agent, Pool, request } from 'undici';
+import { CacheError } from '../../errors.ts';
 import { Answer } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
 import { connectionError } from './connectionError.ts';
 import { connectorTo, type Lookup } from '../net/connector.ts';
-import { type Egress, printableHost } from '../net/egress.ts';
+import type { Egress } from '../net/egress.ts';
+import { type EgressRules, printableHost } from '../net/egressRules.ts';
 import type { Log } from './events.ts';
+import type { Fault } from './fault.ts';
+import { type KnownSecrets, rememberSecrets } from './quotable.ts';
 import type { Timing } from './timing.ts';
 
 /**
@@ -14,18 +18,35 @@ import type { Timing } from './timing.ts';
 const CONNECTIONS_PER_ORIGIN = 16;
 const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribution-spec)';
 
+/** Go's limit, which registries' clients are mostly written in: some send 20 KB of cookies and policies. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** Whose work a request is: which hosts it may lead to depends on the registry. */
+export interface AskSubject {
+  readonly registryUrl: URL;
+  /** For messages. */
+  readonly image: string;
+}
+
 export interface Ask {
+  readonly subject: AskSubject;
+  /** An image's author chose the address, not the registry. */
+  readonly isForeign?: boolean;
   readonly method: 'GET' | 'HEAD' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Before it is known for whom. */
+export type AskDetails = Omit<Ask, 'subject'>;
+
 export interface TransportOptions {
   readonly egress: Egress;
   readonly backoff: SharedBackoff;
   readonly timing: Timing;
   readonly log: Log;
+  readonly secrets: KnownSecrets;
   readonly lookup?: Lookup | undefined;
 }
 
@@ -35,13 +56,23 @@ export interface TransportOptions {
  */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #agent: Agent;
+  readonly secrets: KnownSecrets;
+  /** A connection that one registry's work may use is none that every registry's may. */
+  readonly #named: Agent;
+  readonly #anyone: Agent;
 
   constructor(options: TransportOptions) {
-    const { egress, lookup, timing } = options;
-    const { connectMs } = timing;
     this.#options = options;
-    this.#agent = new Agent({
+    this.secrets = options.secrets;
+    this.#named = this.#agent(options.egress.named);
+    this.#anyone = this.#agent(options.egress.anyone);
+  }
+
+  #agent(egress: EgressRules): Agent {
+    const { lookup, timing } = this.#options;
+    const { connectMs } = timing;
+    return new Agent({
+      maxHeaderSize: MAX_HEADER_BYTES,
       allowH2: false, // one connection per layer: a reset then costs one layer, not all of them
       pipelining: 1,
       connections: CONNECTIONS_PER_ORIGIN,
@@ -60,14 +91,17 @@ export class Transport {
    * @throws {CacheError} registry_not_allowed by the egress rules; registry_unavailable for good
    */
   async send(url: URL, ask: Ask): Promise<Answer> {
-    const { egress, backoff, timing, log } = this.#options;
-    const refusal = egress.refusalOf(url);
-    if (refusal !== undefined) throw refusal;
+    const { egress, backoff, timing, log, secrets } = this.#options;
+    const { subject, isForeign = false } = ask;
+    const rules = egress.rulesFor(subject.registryUrl, url, isForeign);
+    const refusal = rules.refusalOf(url);
+    if (refusal !== undefined) throw this.#refused(url, ask, refusal);
+    rememberSecrets(secrets, ask);
     await backoff.ready(url.host, ask.signal);
     ask.signal?.throwIfAborted();
     try {
       const { statusCode, headers, body } = await request(url, {
-        dispatcher: this.#agent,
+        dispatcher: rules === egress.named ? this.#named : this.#anyone,
         method: ask.method,
         headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...ask.headers },
         body: ask.body ?? null,
@@ -77,17 +111,39 @@ export class Transport {
         type: 'request',
         method: ask.method,
         host: printableHost(url),
-        path: url.pathname,
+        path: secrets.quotable(url.pathname),
         status: statusCode,
       });
-      return new Answer({ url, status: statusCode, headers }, body, timing);
+      return new Answer({ url, status: statusCode, headers }, body, timing, secrets);
     } catch (error) {
       ask.signal?.throwIfAborted();
-      throw connectionError(error, url);
+      throw this.#failed(url, ask, connectionError(error, url));
     }
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#named.destroy(), this.#anyone.destroy()]);
+  }
+
+  /** Whoever asked for the image chose the registry; where that one leads, nobody but its operator can change. */
+  #refused(url: URL, { subject, isForeign }: Ask, refusal: CacheError): CacheError {
+    const { log, secrets } = this.#options;
+    const { registryUrl, image } = subject;
+    if (url.host === registryUrl.host) return refusal;
+    const from = isForeign === true ? 'A layer of it' : printableHost(registryUrl);
+    const to = secrets.quotable(printableHost(url));
+    const text = `It leads to ${to}, which was refused. Where the two belong together, join them by + in INSECURE_REGISTRIES or ALLOWED_REGISTRIES.`;
+    log({ type: 'warning', host: printableHost(registryUrl), text });
+    return new CacheError(
+      'registry_not_allowed',
+      `${image} cannot be had: ${from} leads to ${to}, where this service does not go.`,
+      { cause: refusal },
+    );
+  }
+
+  #failed(url: URL, ask: Ask, error: Fault | CacheError): Fault | CacheError {
+    return error instanceof CacheError && error.code === 'registry_not_allowed'
+      ? this.#refused(url, ask, error)
+      : error;
   }
 }

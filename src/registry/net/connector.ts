@@ -1,7 +1,7 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import type { Egress } from './egress.ts';
+import type { EgressRules } from './egressRules.ts';
 
 /** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
 export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
@@ -10,7 +10,7 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 const ATTEMPT_PER_ADDRESS_MS = 2_000;
 
 export interface ConnectorOptions {
-  readonly egress: Egress;
+  readonly egress: EgressRules;
   /** Milliseconds for TCP and TLS together. */
   readonly connectMs: number;
   /** In place of the system's name service. */
@@ -52,7 +52,7 @@ export function connectorTo(origin: URL, options: ConnectorOptions): buildConnec
   };
 }
 
-function checkedLookup(origin: URL, egress: Egress, lookup: Lookup): LookupFunction {
+function checkedLookup(origin: URL, egress: EgressRules, lookup: Lookup): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname).then(
       (addresses) => {
