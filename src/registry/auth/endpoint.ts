@@ -101,13 +101,14 @@ export class Endpoint {
   async #asGuest(subject: Subject, answer: Answer, ask: AskDetails): Promise<Answer> {
     const { transport, guests } = this.#options;
     const { url } = answer;
-    if (answer.status !== 401 || url.origin === subject.registryUrl.origin) return answer;
+    const isOwn = url.origin === subject.registryUrl.origin;
+    if (answer.status !== 401 || isOwn || ask.isForeign === true) return answer;
     const method = guests.methodOf(subject, answer);
     if (method === undefined) return answer;
     const refusal = await answer.settled();
     let authorization: string;
     try {
-      authorization = await guests.header(subject, url.host, method);
+      authorization = await guests.header(subject, url.origin, method);
     } catch (error) {
       if (!(error instanceof CacheError) || error.code !== 'registry_denied') throw error;
       throw await answerError(refusal, subject);
@@ -115,7 +116,7 @@ export class Endpoint {
     const headers = { ...ask.headers, authorization };
     const second = await sendFollowing(transport, url, { ...ask, subject, headers }, FOLLOW_ALL);
     if (second.status !== 401 || second.url.origin !== url.origin) return second;
-    await guests.refused(subject, url.host, method, authorization);
+    await guests.refused(subject, url.origin, method, authorization);
     throw await answerError(second, subject);
   }
 

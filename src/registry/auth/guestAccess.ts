@@ -35,20 +35,27 @@ export class GuestAccess {
   }
 
   /** @throws {CacheError} registry_denied where it wants to know who we are */
-  async header(subject: Subject, host: string, method: BearerMethod): Promise<string> {
-    const token = await this.#tokens.get(keyOf(subject, host, method), () =>
-      requestToken(this.#transport, this.#context, method, undefined, subject),
+  async header({ image, registryUrl }: Subject, origin: string, method: BearerMethod): Promise<string> {
+    // The other host names its own realm: where that may be depends on that host.
+    const guest = { image, registryUrl: new URL(origin) };
+    const token = await this.#tokens.get(keyOf(registryUrl, origin, method), () =>
+      requestToken(this.#transport, this.#context, method, undefined, guest),
     );
     return `Bearer ${token.value}`;
   }
 
   /** Forgets a header that was refused. */
-  async refused(subject: Subject, host: string, method: BearerMethod, header: string): Promise<void> {
-    await this.#tokens.drop(keyOf(subject, host, method), header.slice('Bearer '.length));
+  async refused(
+    { registryUrl }: Subject,
+    origin: string,
+    method: BearerMethod,
+    header: string,
+  ): Promise<void> {
+    await this.#tokens.drop(keyOf(registryUrl, origin, method), header.slice('Bearer '.length));
   }
 }
 
 /** The registry as well: a token that one registry's realm gave is for nobody else's work. */
-function keyOf({ registryUrl }: Subject, host: string, { realm, service, scopes }: BearerMethod): string {
-  return [registryUrl.origin, host, realm.href, service, ...scopes].join(' ');
+function keyOf(registryUrl: URL, origin: string, { realm, service, scopes }: BearerMethod): string {
+  return [registryUrl.origin, origin, realm.href, service, ...scopes].join(' ');
 }

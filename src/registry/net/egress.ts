@@ -7,8 +7,8 @@ import { isAcrStorage, PRIVATE_ENDPOINTS } from './privateEndpoints.ts';
  * Which hosts and addresses the registry client may connect to. Callers choose image names, registries choose
  * realms and redirects, authors of images choose urls, and each of them may be hostile: so every hop asks here.
  *
- * That an operator named a host is a permission to pull from it. It is none for other registries to have it read:
- * they reach what anybody can, and what the operator said belongs together with them.
+ * That an operator named a host is a permission to pull from it. It is none for other registries to have anything
+ * else of it read: they reach what anybody can, and what the operator said belongs together with them.
  */
 export class Egress {
   readonly #allowed: readonly HostPattern[];
@@ -65,8 +65,16 @@ export class Egress {
     if (!isForeign && isAcrStorage(registryUrl, hop)) return this.named;
     const belongs = isOwn || this.#groups.some((group) => isAmong(group, registryUrl) && isAmong(group, hop));
     const isNamed = isAmong(this.#allowed, hop) || isAmong(this.#local, hop);
-    return belongs && isNamed ? this.named : this.anyone;
+    // A named registry's manifests and blobs are for whoever can ask here: he may as well name it himself.
+    return isNamed && (belongs || isPullOf(hop)) ? this.named : this.anyone;
   }
+}
+
+/** Whether the address is what a pull by a reference asks for, and nothing else that a host may have. */
+function isPullOf({ pathname, search }: URL): boolean {
+  return (
+    search === '' && /^\/v2\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*\/(?:manifests|blobs)\/[\w.:-]+$/.test(pathname)
+  );
 }
 
 function parseUrl(text: string, registry: string): URL {
