@@ -1,8 +1,8 @@
 import { type Block, cutBlocks } from '../archive/blocks.ts';
 import { LAYOUT_VERSION } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
-import { CacheError } from '../errors.ts';
-import { isoSeconds, readArchive } from '../store/archive/archives.ts';
+import { isoSeconds } from '../store/archive/archiveMetadata.ts';
+import { foreignBlob, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
 import { commitBlocks } from '../store/archive/staging.ts';
 import type { CommitInput } from './messages.ts';
@@ -29,13 +29,7 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const now = isoSeconds(new Date());
   const metadata = { ...identity, createdAt: now, lastUsed: now };
   const committed = await commitBlocks(storage, blob, blocks, metadata, LAYOUT_VERSION);
-  if (!committed && (await readArchive(storage, blob)) === undefined) {
-    throw new CacheError(
-      'storage_unavailable',
-      `The blob ${blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
-      { retryable: false },
-    );
-  }
+  if (!committed && (await readArchive(storage, blob)) === undefined) throw foreignBlob(blob);
   // The archive is there, which is what counts; prune takes what is left.
   await deleteRunPlan(storage, blob, run).catch(() => undefined);
 }

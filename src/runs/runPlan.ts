@@ -3,7 +3,7 @@ import type { CacheContext } from '../context.ts';
 import type { Descriptor } from '../image/manifest.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference, runReference } from '../image/reference.ts';
-import type { ImageMetadata } from '../store/archive/archives.ts';
+import type { ImageMetadata } from '../store/archive/archiveMetadata.ts';
 import { archiveName } from '../store/archive/archiveNames.ts';
 import { readRunPlan, writeRunPlan } from '../store/archive/runPlans.ts';
 import { type FetchedImage, fetchImage } from './fetchImage.ts';

@@ -1,30 +1,42 @@
 import { findImage } from '../catalog/findImage.ts';
+import { forgetImages } from '../catalog/forgetImages.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import type { ImageRequest } from '../image/imageRequest.ts';
-import { deleteArchive } from '../store/archive/archives.ts';
+import { allArchives, type CachedImage, deleteArchive } from '../store/archive/archives.ts';
 
 /** Tries where nodes use the image at the same time, each use changing what the delete is conditional on. */
 const MAX_TRIES = 5;
 
 /**
- * Deletes an image's archive, whether or not it is in use: a node that is downloading it may have to ask again.
+ * Deletes an image's archive and what is kept of it beside, whether or not it is in use: a node that is downloading it
+ * may have to ask again. Documents that other archives need stay.
  * @throws {CacheError} image_not_cached
  */
 export async function removeImage({ storage }: CacheContext, request: ImageRequest): Promise<void> {
-  const { ref, platform } = request;
+  const gone = await removeArchive({ storage }, request);
+  const left: CachedImage[] = [];
+  for await (const image of allArchives(storage)) if (image.blob !== gone.blob) left.push(image);
+  await forgetImages(storage, [gone], left);
+}
+
+async function removeArchive(
+  { storage }: Pick<CacheContext, 'storage'>,
+  { ref, platform, requested }: ImageRequest,
+): Promise<CachedImage> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const cached = await findImage(storage, ref, platform);
-    if (cached === undefined) {
+    if (cached === undefined)
+      throw new CacheError('image_not_cached', `${requested} is not cached: there is nothing to remove.`);
+    const deletion = await deleteArchive(storage, cached);
+    if (deletion === 'deleted') return cached;
+    if (deletion === 'held') {
       throw new CacheError(
-        'image_not_cached',
-        `${request.requested} is not cached: there is nothing to remove.`,
+        'storage_unavailable',
+        `${requested} was not removed: a lease, a legal hold or a policy of the storage account holds the blob ${cached.blob}. Remove that, and try again.`,
+        { retryable: false },
       );
     }
-    if (await deleteArchive(storage, cached)) return;
   }
-  throw new CacheError(
-    'storage_unavailable',
-    `${request.requested} is in heavy use and was not removed. Try again.`,
-  );
+  throw new CacheError('storage_unavailable', `${requested} is in heavy use and was not removed. Try again.`);
 }
