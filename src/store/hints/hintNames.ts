@@ -31,3 +31,16 @@ export function documentName(digest: Digest): string {
 
 /** The folder of all documents. */
 export const DOCUMENTS = 'manifests/';
+
+/** The folder of all layers. */
+export const LAYERS = 'layers/';
+
+/** The folder of the archives that hold a layer, with its `/`. */
+export function holdersFolder(digest: Digest): string {
+  return `${LAYERS}${algorithmOf(digest)}/${hexOf(digest)}/`;
+}
+
+/** That an archive holds a layer. */
+export function holderName(digest: Digest, archive: string): string {
+  return `${holdersFolder(digest)}${archive}`;
+}
