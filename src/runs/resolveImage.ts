@@ -40,7 +40,8 @@ export async function resolveImage(
     );
   }
   await writeManifestOf(storage, asked, digest, platform, manifestDigest);
-  // What a registry said the tag stands for: now, or (the hint may be lost since) when the run was started.
+  // What a registry said of the tag. It was not asked when the run was started, or named a digest that it does not
+  // have: then it has just been asked. Else the hint is kept already, unless it was lost since.
   if (asked.tag !== undefined) {
     if (asked.digest === digest) await keepTag(storage, asked, asked.tag, digest);
     else await writeTag(storage, asked, asked.tag, digest, started);
