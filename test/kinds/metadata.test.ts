@@ -40,9 +40,8 @@ async function isWhole(seen: Seen): Promise<void> {
   const before = seen.registry.asked(seen.repository).filter(({ url }) => url.includes('/blobs/')).length;
   const found = await lookupImage(seen.context, seen.runs, seen.request, 0);
   assert.ok(found.state === 'ready');
-  const { lastUsed: _used, createdAt: _created, etag: _etag, metadata: _metadata, ...image } = found.cached;
-  for (const [name, value] of Object.entries(image))
-    if (name !== 'image') assert.deepEqual(value, seen.cached?.[name as keyof typeof image], name);
+  for (const name of ['platform', 'manifestDigest', 'indexDigest', 'imageId', 'runRef', 'size'] as const)
+    assert.deepEqual(found.cached[name], seen.cached?.[name], name);
   assert.ok(await partialLookup(seen.context, found.cached, []));
   const ensured = await ensureImage(seen.context, seen.runs, seen.request);
   assert.equal(ensured.state, 'ready');
@@ -159,9 +158,11 @@ runKind('a store that others write to', [
       const { failure } = await seen.again();
       assert.equal(failure?.retryable, false);
       assert.match(failure.detail, /this service did not write it. Move it away/);
-      const layer = /\/blobs\//;
       const since = seen.registry.asked(seen.repository).slice(pulled);
-      assert.ok(since.filter(({ url }) => layer.test(url)).length <= 1, 'more than its config was pulled');
+      assert.ok(
+        since.filter(({ url }) => url.includes('/blobs/')).length <= 1,
+        'more than its config was pulled',
+      );
       await pruneImages(seen.context, new Date('2999-01-01'));
       await assert.rejects(removeImage(seen.context, seen.request), { code: 'image_not_cached' });
       assert.equal(await findArchive(storage, blobOf(seen)), 'foreign');
