@@ -42,7 +42,7 @@ export async function run(): Promise<void> {
 
     const pending = rig.request(`${rig.image('team/pending')}@${digest}`);
     runs.states.set(runId(pending.ref, pending.platform), { state: 'pending' });
-    await count('poll of a lookup that waits', () => imageState(context, runs, pending));
+    await count('poll of a lookup that waits', () => imageState(context, runs, pending, 'serve the older'));
 
     const many = 'team/many:1';
     rig.registry.push(many, { layers: Array.from({ length: SEGMENTS }, () => randomBytes(LAYER_BYTES)) });

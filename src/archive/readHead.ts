@@ -1,5 +1,6 @@
-import { type Digest, matchesDigest } from '../image/digest.ts';
+import { type Digest, isDigest, matchesDigest } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
+import { isObject, type JsonObject, parseJsonObject } from '../image/json.ts';
 import { blobPath } from './indexFiles.ts';
 import { padded, TAR_BLOCK } from './tarHeader.ts';
 
@@ -25,6 +26,39 @@ export function readHead(bytes: Uint8Array, manifest: Digest, config: Digest): A
   return manifestBytes === undefined || configBytes === undefined || mediaType === undefined
     ? undefined
     : { manifest: { digest: manifest, mediaType, bytes: manifestBytes }, config: configBytes };
+}
+
+/** What an archive's head says of itself: nothing of it is proven. */
+export interface HeadIdentity {
+  /** `host/repository:tag`, with the archive's own tag. */
+  readonly name: string;
+  readonly config: Digest;
+}
+
+/**
+ * Which image an archive is of, for when nobody else knows. Undefined where its first bytes do not say.
+ * @param manifest the manifest's digest
+ */
+export function identifyHead(bytes: Uint8Array, manifest: Digest): HeadIdentity | undefined {
+  const files = readFiles(bytes);
+  const [entry] = arrayOf(parseFile(files.get('index.json'))?.manifests);
+  const name = member(member(entry, 'annotations'), 'io.containerd.image.name');
+  const config = member(member(parseFile(files.get(blobPath(manifest))), 'config'), 'digest');
+  return typeof name === 'string' && typeof config === 'string' && isDigest(config)
+    ? { name, config }
+    : undefined;
+}
+
+function parseFile(content: Uint8Array | undefined): JsonObject | undefined {
+  return content && parseJsonObject(Buffer.from(content).toString('utf8'));
+}
+
+function member(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
+}
+
+function arrayOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** The files of a tar that lie whole in its first bytes, by path. */
@@ -55,15 +89,8 @@ function paxPath(records: Uint8Array): string | undefined {
 }
 
 function manifestType(index: Uint8Array | undefined): string | undefined {
-  try {
-    const { manifests } = JSON.parse(Buffer.from(index ?? []).toString('utf8')) as {
-      readonly manifests?: readonly { readonly mediaType?: unknown }[];
-    };
-    const type = manifests?.[0]?.mediaType;
-    return typeof type === 'string' ? type : undefined;
-  } catch {
-    return undefined;
-  }
+  const type = member(arrayOf(parseFile(index)?.manifests)[0], 'mediaType');
+  return typeof type === 'string' ? type : undefined;
 }
 
 function latin1(header: Uint8Array, start: number, length: number): string {

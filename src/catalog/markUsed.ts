@@ -1,4 +1,5 @@
-import { type CachedImage, isoSeconds, touchArchive } from '../store/archive/archives.ts';
+import { isoSeconds } from '../store/archive/archiveMetadata.ts';
+import { type CachedImage, touchArchive } from '../store/archive/archives.ts';
 import type { Storage } from '../store/storage.ts';
 
 /**

@@ -8,9 +8,10 @@ import type { Document } from '../image/document.ts';
 import { parseManifest } from '../image/manifest.ts';
 import type { ImageReference, RepositoryName } from '../image/reference.ts';
 import { streamBytes } from '../store/archive/archiveBytes.ts';
-import { archiveName, repositoryFolder } from '../store/archive/archiveNames.ts';
-import { allArchives, readArchive } from '../store/archive/archives.ts';
+import { archiveName } from '../store/archive/archiveNames.ts';
+import { readArchive } from '../store/archive/archives.ts';
 import { readDocument } from '../store/hints/documents.ts';
+import { findBlob, noteHolder } from './findBlob.ts';
 
 /** A config or a layer, with its bytes from the asked offset on. */
 export interface MirroredBlob {
@@ -41,7 +42,11 @@ export async function mirrorManifest(
     }
     if (ref.digest !== undefined) return undefined;
   }
-  return (await openArchive(storage, used))?.image.manifest;
+  const archive = await openArchive(storage, used);
+  if (archive === undefined) return undefined;
+  // Whoever pulls asks for the blobs next, perhaps another instance.
+  await noteHolder(storage, { cached: used, archive });
+  return archive.image.manifest;
 }
 
 /** A blob of any cached image of the repository, out of that image's archive. */
@@ -51,23 +56,23 @@ export async function mirrorBlob(
   digest: string,
 ): Promise<MirroredBlob | undefined> {
   if (!isDigest(digest)) return undefined;
-  for await (const cached of allArchives(storage, repositoryFolder(ref))) {
-    const archive = await openArchive(storage, cached);
-    if (archive === undefined) continue;
-    const { image, layout } = archive;
-    if (image.config.digest === digest) return inMemory(image.config.bytes);
-    const layer = layout.layers.find(({ descriptor }) => descriptor.digest === digest);
-    if (layer === undefined) continue;
-    const { dataStart, dataEnd } = layer;
-    return {
-      size: dataEnd - dataStart,
-      read: async (start) => {
-        const count = dataEnd - dataStart - start;
-        return count === 0 ? Readable.from([]) : streamBytes(storage, cached.blob, dataStart + start, count);
-      },
-    };
-  }
-  return undefined;
+  const holder = await findBlob(storage, ref, digest);
+  if (holder === undefined) return undefined;
+  const { image, layout } = holder.archive;
+  const inHead = [image.config, image.manifest].find((document) => document.digest === digest);
+  if (inHead !== undefined) return inMemory(inHead.bytes);
+  const layer = layout.layers.find(({ descriptor }) => descriptor.digest === digest);
+  if (layer === undefined) return undefined;
+  const { dataStart, dataEnd } = layer;
+  return {
+    size: dataEnd - dataStart,
+    read: async (start) => {
+      const count = dataEnd - dataStart - start;
+      return count === 0
+        ? Readable.from([])
+        : streamBytes(storage, holder.cached.blob, dataStart + start, count);
+    },
+  };
 }
 
 function inMemory(bytes: Uint8Array): MirroredBlob {

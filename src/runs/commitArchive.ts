@@ -1,10 +1,11 @@
 import { type Block, cutBlocks } from '../archive/blocks.ts';
 import { LAYOUT_VERSION } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
-import { CacheError } from '../errors.ts';
-import { isoSeconds, readArchive } from '../store/archive/archives.ts';
+import { isoSeconds } from '../store/archive/archiveMetadata.ts';
+import { foreignBlob, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
 import { commitBlocks } from '../store/archive/staging.ts';
+import { writeHolder } from '../store/hints/layers.ts';
 import type { CommitInput } from './messages.ts';
 import { keptPlan, openPlan } from './runPlan.ts';
 
@@ -18,7 +19,7 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const kept = await keptPlan(context, input.planned);
   // A plan goes when its archive is committed: this is a second execution, and the first one got so far.
   if (kept === undefined && (await readArchive(storage, blob)) !== undefined) return;
-  const { identity, geometry } = kept ?? (await openPlan(context, input.planned));
+  const { identity, layers: descriptors, geometry } = kept ?? (await openPlan(context, input.planned));
   const { head, layers, end } = cutBlocks(geometry, blockBytes);
   const attemptOf = attempts(input, [...head, ...end]);
   const blocks = [...head, ...layers.flatMap((layer) => layer.blocks), ...end].map((block) => {
@@ -29,13 +30,8 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const now = isoSeconds(new Date());
   const metadata = { ...identity, createdAt: now, lastUsed: now };
   const committed = await commitBlocks(storage, blob, blocks, metadata, LAYOUT_VERSION);
-  if (!committed && (await readArchive(storage, blob)) === undefined) {
-    throw new CacheError(
-      'storage_unavailable',
-      `The blob ${blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
-      { retryable: false },
-    );
-  }
+  if (!committed && (await readArchive(storage, blob)) === undefined) throw foreignBlob(blob);
+  await writeHolder(storage, blob, [identity.imageId, ...descriptors.map(({ digest }) => digest)]);
   // The archive is there, which is what counts; prune takes what is left.
   await deleteRunPlan(storage, blob, run).catch(() => undefined);
 }

@@ -6,10 +6,10 @@ import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import { parsePlatform } from '../image/platform.ts';
 import { canonicalReference, parseReference } from '../image/reference.ts';
-import { readArchive } from '../store/archive/archives.ts';
+import { findArchive, foreignBlob } from '../store/archive/archives.ts';
 import { archiveName } from '../store/archive/archiveNames.ts';
 import { stageBlock } from '../store/archive/staging.ts';
-import { writeManifestOf, writeTag } from '../store/hints/aliases.ts';
+import { keepTag, writeManifestOf, writeTag } from '../store/hints/aliases.ts';
 import { fetchImage } from './fetchImage.ts';
 import type { PlannedRun, Resolved, ResolveInput } from './messages.ts';
 import { keepPlan, makePlan } from './runPlan.ts';
@@ -27,6 +27,7 @@ export async function resolveImage(
   const { storage, config } = context;
   const asked = parseReference(input.image);
   const platform = parsePlatform(input.platform);
+  const started = new Date();
   const fetched = await fetchImage(context, asked, platform);
   const manifestDigest = fetched.image.manifest.digest;
   const digest = fetched.indexDigest ?? manifestDigest;
@@ -39,12 +40,17 @@ export async function resolveImage(
     );
   }
   await writeManifestOf(storage, asked, digest, platform, manifestDigest);
-  // The tag could not be resolved when the run was started, or to a digest that its registry does not have.
-  if (asked.digest !== digest && asked.tag !== undefined)
-    await writeTag(storage, asked, asked.tag, digest);
+  // What a registry said of the tag. It was not asked when the run was started, or named a digest that it does not
+  // have: then it has just been asked. Else the hint is kept already, unless it was lost since.
+  if (asked.tag !== undefined) {
+    if (asked.digest === digest) await keepTag(storage, asked, asked.tag, digest);
+    else await writeTag(storage, asked, asked.tag, digest, started);
+  }
 
   const blob = archiveName(asked, manifestDigest);
-  if ((await readArchive(storage, blob)) !== undefined) return { cached: true, blob };
+  const there = await findArchive(storage, blob);
+  if (there === 'foreign') throw foreignBlob(blob);
+  if (there !== undefined) return { cached: true, blob };
   const ref = { ...asked, digest };
   const { run, platform: wanted } = input;
   const { blockBytes } = limits;

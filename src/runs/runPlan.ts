@@ -4,7 +4,7 @@ import type { Descriptor } from '../image/manifest.ts';
 import { compressionsOf } from '../image/mediaTypes.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference, runReference } from '../image/reference.ts';
-import type { ImageMetadata } from '../store/archive/archives.ts';
+import type { ImageMetadata } from '../store/archive/archiveMetadata.ts';
 import { archiveName } from '../store/archive/archiveNames.ts';
 import { readRunPlan, writeRunPlan } from '../store/archive/runPlans.ts';
 import { type FetchedImage, fetchImage } from './fetchImage.ts';

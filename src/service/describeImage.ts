@@ -1,4 +1,4 @@
-import { findByDigest, findImage, knownDigest } from '../catalog/findImage.ts';
+import { findByDigest, findImage, findOlder, findWithoutHints, knownDigests } from '../catalog/findImage.ts';
 import type { CacheContext } from '../context.ts';
 import type { Failure } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
@@ -13,7 +13,7 @@ export type ImageState = ReadyImage | PendingImage | FailedImage | { readonly st
 export interface ReadyImage {
   readonly state: 'ready';
   readonly cached: CachedImage;
-  /** The registry could not be asked whether the tag still points here. */
+  /** The tag may stand for something newer: the registry could not be asked, or what it named is not here (yet). */
   readonly stale?: true;
 }
 
@@ -29,6 +29,9 @@ export interface FailedImage {
   readonly error: Failure;
 }
 
+/** What is said of a tag whose newest image is not cached while an older one is. */
+export type OnMovedTag = 'serve the older' | 'tell of the newest';
+
 /**
  * The image's state, as far as the cache knows by itself: no registry is asked, `lastused` is left alone. While a run
  * is under way the repository's folder is not listed.
@@ -37,19 +40,27 @@ export async function imageState(
   { storage }: CacheContext,
   runs: Runs,
   request: ImageRequest,
+  onMovedTag: OnMovedTag,
 ): Promise<ImageState> {
   const { ref, platform } = request;
-  const digest = await knownDigest(storage, ref);
-  const found = digest === undefined ? undefined : await findByDigest(storage, ref, digest, platform);
+  const digests = await knownDigests(storage, ref);
+  const [newest] = digests ?? [];
+  const found = newest === undefined ? undefined : await findByDigest(storage, ref, newest, platform);
   if (found?.cached !== undefined) return { state: 'ready', cached: found.cached };
-  const status = await runStatus(runs, request, digest);
+  const older = await findOlder(storage, ref, digests, platform);
+  const stale: ReadyImage | undefined = older && { state: 'ready', cached: older, stale: true };
+  if (stale !== undefined && onMovedTag === 'serve the older') return stale;
+  const status = await runStatus(runs, request, newest);
   if (status?.state === 'pending') return status;
   // A run that has succeeded committed it just now, or it was deleted since.
   if (status?.state === 'succeeded' || found?.isKnown !== true) {
-    const cached = await findImage(storage, ref, platform);
+    const cached =
+      status?.state === 'succeeded'
+        ? await findImage(storage, ref, platform)
+        : await findWithoutHints(storage, ref, digests, platform);
     if (cached !== undefined) return { state: 'ready', cached };
   }
-  return status?.state === 'failed' ? status : { state: 'absent' };
+  return status?.state === 'failed' ? status : (stale ?? { state: 'absent' });
 }
 
 /** The digest's own run; where the tag could not be resolved at its start, the tag's, above all if it is under way. */
@@ -70,7 +81,7 @@ export async function describeImage(
   runs: Runs,
   request: ImageRequest,
 ): Promise<ImageState> {
-  const found = await imageState(context, runs, request);
+  const found = await imageState(context, runs, request, 'tell of the newest');
   return found.state === 'pending' ? withProgress(context, found) : found;
 }
 

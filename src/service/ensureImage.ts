@@ -1,4 +1,5 @@
-import { findImage } from '../catalog/findImage.ts';
+import { archivesOfTag, findImage } from '../catalog/findImage.ts';
+import { markUsed } from '../catalog/markUsed.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
@@ -7,6 +8,7 @@ import { parseManifest } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import { runId, type Runs } from '../runs/messages.ts';
+import type { CachedImage } from '../store/archive/archives.ts';
 import { readTag, writeTag } from '../store/hints/aliases.ts';
 import { writeDocument } from '../store/hints/documents.ts';
 import type { PendingImage, ReadyImage } from './describeImage.ts';
@@ -23,7 +25,7 @@ export interface EnsureContext extends CacheContext {
 /**
  * Makes sure that an image is, or will be, cached. The registry is asked first, with one HEAD, so that an image
  * that does not exist is refused at once. Where the registry cannot answer, what the cache has of a tag is served,
- * marked stale.
+ * marked stale. Asking for a cached image is a use of it.
  * @throws {CacheError} where the image can not be had
  */
 export async function ensureImage(
@@ -31,11 +33,10 @@ export async function ensureImage(
   runs: Runs,
   request: ImageRequest,
 ): Promise<ReadyImage | PendingImage> {
-  const { storage } = context;
-  const { ref, platform } = request;
+  const { ref } = request;
   if (ref.digest !== undefined) {
     // A digest that is cached can not have changed: there is nothing to ask a registry.
-    const cached = await findImage(storage, ref, platform);
+    const cached = await findUsed(context, request, ref);
     if (cached !== undefined) return { state: 'ready', cached };
   }
   let digest: Digest;
@@ -43,14 +44,23 @@ export async function ensureImage(
     digest = await resolveOnce(context, ref);
   } catch (error) {
     if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
-    const cached = ref.digest === undefined ? await findImage(storage, ref, platform) : undefined;
+    const cached = ref.digest === undefined ? await findUsed(context, request, ref) : undefined;
     if (cached !== undefined) return { state: 'ready', cached, stale: true };
     if (error.retryable) return start(context, runs, request, ref.digest);
     throw error;
   }
-  const cached =
-    ref.digest === undefined ? await findImage(storage, { ...ref, digest }, platform) : undefined;
+  const cached = ref.digest === undefined ? await findUsed(context, request, { ...ref, digest }) : undefined;
   return cached === undefined ? start(context, runs, request, digest) : { state: 'ready', cached };
+}
+
+/** The cached image of a reference, stamped. */
+async function findUsed(
+  { config, storage }: CacheContext,
+  { platform }: ImageRequest,
+  ref: ImageReference,
+): Promise<CachedImage | undefined> {
+  const cached = await findImage(storage, ref, platform);
+  return cached && markUsed(storage, cached, config.lastUsedResolutionSeconds, new Date());
 }
 
 function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Digest> {
@@ -66,6 +76,7 @@ function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Diges
 /** Asks the registry what the reference stands for, and keeps what that tells: an alias, perhaps a manifest. */
 async function resolve({ storage, registry }: CacheContext, ref: ImageReference): Promise<Digest> {
   const tag = ref.digest === undefined ? ref.tag : undefined;
+  const asked = new Date();
   const [{ digest, document }, known] = await Promise.all([
     registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
     tag === undefined ? undefined : readTag(storage, ref, tag),
@@ -75,7 +86,12 @@ async function resolve({ storage, registry }: CacheContext, ref: ImageReference)
     parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
     await writeDocument(storage, document);
   }
-  if (tag !== undefined && known !== digest) await writeTag(storage, ref, tag, digest);
+  if (tag !== undefined && known?.digests[0] !== digest) {
+    // Until the new image is here, lookups serve what the tag stood for; the archives know where no alias does.
+    const older = known === undefined ? await archivesOfTag(storage, ref) : [];
+    const before = older.map(({ indexDigest, manifestDigest }) => indexDigest ?? manifestDigest);
+    await writeTag(storage, ref, tag, digest, asked, before);
+  }
   return digest;
 }
 
@@ -85,7 +101,14 @@ async function start(
   request: ImageRequest,
   digest: Digest | undefined,
 ): Promise<PendingImage> {
-  const ref = digest === undefined ? request.ref : { ...request.ref, digest };
+  // What a run is told of a tag a registry has said: a tag beside a digest that the caller wrote is only its label.
+  const { registry, repository, tag } = request.ref;
+  const isLabel = request.ref.digest !== undefined;
+  const ref = {
+    ...{ registry, repository },
+    ...(tag !== undefined && !isLabel && { tag }),
+    ...(digest !== undefined && { digest }),
+  };
   await runs.start(runId(ref, request.platform), {
     image: canonicalReference(ref),
     platform: formatPlatform(request.platform),

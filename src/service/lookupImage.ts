@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { markUsed } from '../catalog/markUsed.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
@@ -6,14 +5,12 @@ import type { ImageRequest } from '../image/imageRequest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalReference } from '../image/reference.ts';
 import type { Runs } from '../runs/messages.ts';
-import type { CachedImage } from '../store/archive/archives.ts';
 import { readUrl } from '../store/archive/readUrl.ts';
-import { imageState, type PendingImage, withProgress } from './describeImage.ts';
+import { imageState, type PendingImage, type ReadyImage, withProgress } from './describeImage.ts';
+import { waitForImage } from './waitForImage.ts';
 
 /** A cached image with a way to its bytes. */
-export interface UsableImage {
-  readonly state: 'ready';
-  readonly cached: CachedImage;
+export interface UsableImage extends ReadyImage {
   /** Reads the archive, and nothing else, until `urlExpires`. */
   readonly url: string;
   readonly urlExpires: Date;
@@ -21,10 +18,10 @@ export interface UsableImage {
 
 /** The longest a lookup waits for a pending image; the platform cuts a request off at 230 s. */
 export const MAX_WAIT_SECONDS = 120;
-const POLL_MS = 1000;
 
 /**
  * Where a node gets an image. Asks no registry, so that it works where none can be reached. A hit counts as a use.
+ * Of a tag that has moved, the image that it stood for is served until the new one is here, marked stale.
  * @param waitSeconds how long to wait where the image is on its way
  * @throws {CacheError} image_not_cached; image_cache_failed, with the cause
  */
@@ -35,17 +32,14 @@ export async function lookupImage(
   waitSeconds: number,
 ): Promise<UsableImage | PendingImage> {
   const deadline = Date.now() + Math.min(waitSeconds, MAX_WAIT_SECONDS) * 1000;
-  let found = await imageState(context, runs, request);
-  while (found.state === 'pending' && Date.now() + POLL_MS < deadline) {
-    await sleep(POLL_MS);
-    found = await imageState(context, runs, request);
-  }
+  let found = await imageState(context, runs, request, 'serve the older');
+  if (found.state === 'pending') found = await waitForImage(context, runs, request, found, deadline);
   // While it waits, the state is enough; whoever is told to go on waiting is told how far it is.
   if (found.state === 'pending') found = await withProgress(context, found);
   const image = canonicalReference(request.ref);
   switch (found.state) {
     case 'ready':
-      return useImage(context, image, found.cached);
+      return useImage(context, image, found);
     case 'pending':
       return found;
     case 'failed':
@@ -65,7 +59,7 @@ export async function lookupImage(
 async function useImage(
   { config, storage }: CacheContext,
   image: string,
-  cached: CachedImage,
+  { cached, stale }: ReadyImage,
 ): Promise<UsableImage> {
   const now = new Date();
   const used = await markUsed(storage, cached, config.lastUsedResolutionSeconds, now);
@@ -76,5 +70,5 @@ async function useImage(
     );
   }
   const { url, expires } = await readUrl(storage, used.blob, config.lookupUrlMinutes, now);
-  return { state: 'ready', cached: used, url, urlExpires: expires };
+  return { state: 'ready', cached: used, ...(stale === true && { stale }), url, urlExpires: expires };
 }

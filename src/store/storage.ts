@@ -37,6 +37,9 @@ export interface Delegation {
 /** Tries of one storage call. The SDK backs off exponentially between them. */
 const RETRY = { maxTries: 4, tryTimeoutInMs: 120_000, retryDelayInMs: 500, maxRetryDelayInMs: 8_000 };
 
+/** How long storage takes to delete a container, at least. */
+const CONTAINER_DELETION_SECONDS = 30;
+
 /**
  * Connects to the account and makes the containers where they are missing.
  * @throws {CacheError} storage_unavailable
@@ -54,10 +57,22 @@ export async function openStorage(setting: StorageSetting, container: string): P
     index: service.getContainerClient(`${container}-index`),
     sharedKey: service.credential instanceof StorageSharedKeyCredential ? service.credential : undefined,
   };
-  await storing('opening its containers', () =>
-    Promise.all([storage.images.createIfNotExists(), storage.index.createIfNotExists()]),
-  );
+  await makeContainers(storage);
   return storage;
+}
+
+/**
+ * Makes the containers where they are missing.
+ * @throws {CacheError} storage_unavailable where the archives have none; without the hints' one the service works
+ */
+export async function makeContainers({ images, index }: Storage): Promise<void> {
+  const make = 'opening its containers';
+  await Promise.all([
+    storing(make, () => images.createIfNotExists()),
+    storing(make, () => index.createIfNotExists()).catch((error: unknown) => {
+      if (!(error instanceof CacheError && isContainerGone(error.cause))) throw error;
+    }),
+  ]);
 }
 
 /**
@@ -92,6 +107,13 @@ export async function storing<T>(what: string, call: () => Promise<T>): Promise<
     return await call();
   } catch (error) {
     if (error instanceof CacheError || isAbort(error)) throw error;
+    if (isContainerGone(error)) {
+      throw new CacheError(
+        'storage_unavailable',
+        `The storage account failed at ${what}: its container was deleted, and can be made again in about half a minute. Try again then.`,
+        { cause: error, retryAfterSeconds: CONTAINER_DELETION_SECONDS },
+      );
+    }
     const code = error instanceof RestError ? (error.code ?? error.statusCode ?? 'no answer') : 'error';
     const denied = error instanceof RestError && (error.statusCode === 401 || error.statusCode === 403);
     throw new CacheError(
@@ -104,13 +126,29 @@ export async function storing<T>(what: string, call: () => Promise<T>): Promise<
   }
 }
 
+/**
+ * As storing, for a write: where the container is missing, it is made, and the write is done again. Somebody may delete
+ * a container while the app runs.
+ */
+export function writing<T>(what: string, container: ContainerClient, call: () => Promise<T>): Promise<T> {
+  return storing(what, async () => {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isContainerMissing(error)) throw error;
+      await container.createIfNotExists();
+      return call();
+    }
+  });
+}
+
 /** As storing; undefined where storage says that there is no such blob (or container). */
 export function findIn<T>(what: string, call: () => Promise<T>): Promise<T | undefined> {
   return storing(what, async () => {
     try {
       return await call();
     } catch (error) {
-      if (hasStatus(error, 404)) return undefined;
+      if (hasStatus(error, 404) || isContainerGone(error)) return undefined;
       throw error;
     }
   });
@@ -121,10 +159,11 @@ export function readBlob(
   what: string,
   client: BlobClient,
   count?: number,
-): Promise<{ readonly bytes: Buffer; readonly contentType: string } | undefined> {
+): Promise<{ readonly bytes: Buffer; readonly contentType: string; readonly etag: string } | undefined> {
   return findIn(what, async () => {
     const answer = await client.download(0, count);
-    return { bytes: await buffer(bodyOf(answer)), contentType: answer.contentType ?? '' };
+    const { contentType = '', etag = '' } = answer;
+    return { bytes: await buffer(bodyOf(answer)), contentType, etag };
   });
 }
 
@@ -136,6 +175,19 @@ export function bodyOf({ readableStreamBody }: BlobDownloadResponseParsed): Node
 
 export function hasStatus(error: unknown, ...statuses: number[]): boolean {
   return error instanceof RestError && error.statusCode !== undefined && statuses.includes(error.statusCode);
+}
+
+/** There is no such container; whoever writes makes it again. */
+export function isContainerMissing(error: unknown): boolean {
+  return error instanceof RestError && error.code === 'ContainerNotFound';
+}
+
+/**
+ * A container that was deleted a moment ago: storage refuses all calls, and one of the same name, for a while.
+ * https://learn.microsoft.com/rest/api/storageservices/delete-container#remarks
+ */
+function isContainerGone(error: unknown): boolean {
+  return error instanceof RestError && error.code === 'ContainerBeingDeleted';
 }
 
 function isAbort(error: unknown): boolean {

@@ -294,7 +294,7 @@ async function pullImage(client: RegistryClient, ref: ImageReference, platformTe
     }
     const config = parseImageConfig(await client.getBlob(ref, parsed.config), parsed, name);
     assert.equal(config.platform?.os, platform.os);
-    assert.equal(config.platform?.architecture, platform.architecture);
+    assert.equal(config.platform.architecture, platform.architecture);
     for (const layer of parsed.layers) {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
       const content = await buffer(reader.read(0, layer.size));

@@ -3,7 +3,6 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
 import { runId } from '../../src/runs/messages.ts';
 import { describeImage } from '../../src/service/describeImage.ts';
-import { removeImage } from '../../src/service/removeImage.ts';
 import { AMD64 } from '../runs/support/loopbackRegistry.ts';
 import { RecordedRuns, type Rig, runActivities, startRig } from '../runs/support/rig.ts';
 
@@ -47,9 +46,9 @@ describe('describing an image', () => {
 describe('describing an image whose tag is asked for again', () => {
   it('shows the run that is under way, not the one that ended before', async () => {
     const tag = `${rig.repository()}:1`;
-    const { digest } = await rig.cache(tag);
+    const { digest, blob } = await rig.cache(tag);
     const request = rig.request(rig.image(tag));
-    await removeImage(rig.context, request);
+    await rig.context.storage.images.deleteBlob(blob);
     const runs = new RecordedRuns();
     const error = new CacheError('registry_denied', 'It was so yesterday.').toFailure();
     for (const ended of [{ state: 'failed', error }, { state: 'succeeded' }] as const) {

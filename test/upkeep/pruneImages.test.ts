@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { CacheContext } from '../../src/context.ts';
-import { isoSeconds, readArchive, touchArchive } from '../../src/store/archive/archives.ts';
+import { isoSeconds } from '../../src/store/archive/archiveMetadata.ts';
+import { readArchive, touchArchive } from '../../src/store/archive/archives.ts';
 import { pruneImages } from '../../src/upkeep/pruneImages.ts';
 import { type Rig, runActivities, setLastUsed, startRig } from '../runs/support/rig.ts';
 

@@ -6,7 +6,8 @@ import { canonicalReference, familiarName } from '../../image/reference.ts';
 import type { ImageState, PendingImage } from '../../service/describeImage.ts';
 import type { UsableImage } from '../../service/lookupImage.ts';
 import type { PartialArchive } from '../../service/partialLookup.ts';
-import { type CachedImage, isoSeconds } from '../../store/archive/archives.ts';
+import { isoSeconds } from '../../store/archive/archiveMetadata.ts';
+import type { CachedImage } from '../../store/archive/archives.ts';
 
 /** What the use cases found, as callers see it. */
 

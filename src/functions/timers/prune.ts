@@ -16,6 +16,9 @@ app.timer('prune', {
     for (const { blob, size, lastUsed } of report.deleted) {
       invocation.log(`Pruned ${blob}: ${size} bytes, last used ${lastUsed}.`);
     }
+    for (const { blob } of report.held) {
+      invocation.warn(`${blob} is due, but a lease, a legal hold or a policy of the account holds it.`);
+    }
     invocation.log(`Prune: ${report.deleted.length} deleted, ${report.kept} kept.`);
     await sweepRunPlans(await appContext());
     await purgeHistory(invocation);

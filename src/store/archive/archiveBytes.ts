@@ -1,13 +1,27 @@
 import { Readable } from 'node:stream';
+import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES } from '../../image/manifest.ts';
 import { bodyOf, findIn, readBlob, type Storage } from '../storage.ts';
 
-/** The first bytes of an archive, at most `count`. Undefined where the archive is gone. */
-export async function readFirstBytes(
+/** Nearly every head fits; for one that does not, all that a head can be is read. */
+const HEAD_BYTES = 128 * 1024;
+const MAX_HEAD_BYTES = MAX_MANIFEST_BYTES + MAX_CONFIG_BYTES + 2 * 1024 * 1024;
+
+/**
+ * The first bytes of an archive, and then, for whom they were too few, more of them. Nothing where it is gone.
+ * @param size bytes of the archive
+ */
+export async function* readHeadBytes(
   storage: Storage,
   blob: string,
-  count: number,
-): Promise<Uint8Array | undefined> {
-  return (await readBlob('reading an archive', storage.images.getBlobClient(blob), count))?.bytes;
+  size: number,
+): AsyncGenerator<Uint8Array> {
+  const client = storage.images.getBlobClient(blob);
+  for (const count of size > HEAD_BYTES ? [HEAD_BYTES, Math.min(MAX_HEAD_BYTES, size)] : [size]) {
+    // Storage refuses to read a range of what has no bytes.
+    const found = count === 0 ? undefined : await readBlob('reading an archive', client, count);
+    if (found === undefined) return;
+    yield found.bytes;
+  }
 }
 
 /** A stretch of an archive as a stream. Undefined where the archive is gone. */

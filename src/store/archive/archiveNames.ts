@@ -1,4 +1,4 @@
-import { type Digest, hexOf } from '../../image/digest.ts';
+import { type Digest, hexOf, isDigest } from '../../image/digest.ts';
 import { DOCKER_HUB, type RepositoryName } from '../../image/reference.ts';
 
 /**
@@ -21,4 +21,11 @@ export function repositoryFolder(name: RepositoryName): string {
 /** A registry's host as a part of a blob name: `host:5000` as `host_5000`. */
 export function registryFolder(registry: string): string {
   return registry.replace(':', '_');
+}
+
+/** The manifest's digest that an archive's name ends with; undefined where it is no archive's name. */
+export function manifestOfArchive(blob: string): Digest | undefined {
+  const [, hex = ''] = /^[^_].*\/([0-9a-f]+)\.tar$/.exec(blob) ?? [];
+  const digest = `${hex.length === 128 ? 'sha512' : 'sha256'}:${hex}`;
+  return isDigest(digest) ? digest : undefined;
 }

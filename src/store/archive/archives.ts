@@ -1,46 +1,59 @@
 import type { BlobItem, ContainerListBlobFlatSegmentResponse } from '@azure/storage-blob';
+import { RestError } from '@azure/storage-blob';
 import { CacheError } from '../../errors.ts';
-import { type Digest, isDigest } from '../../image/digest.ts';
-import { formatPlatform, isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
-import { findIn, hasStatus, type Storage, storing } from '../storage.ts';
+import { findIn, hasStatus, isContainerMissing, type Storage, storing } from '../storage.ts';
+import {
+  type BlobMetadata,
+  type ImageMetadata,
+  isoSeconds,
+  normaliseMetadata,
+  parseIdentity,
+  parseTimes,
+} from './archiveMetadata.ts';
+import { type FoundBlob, repairArchive } from './repairArchive.ts';
 
 /** One committed archive, as its blob's properties and metadata tell. */
-export interface CachedImage {
+export interface CachedImage extends ImageMetadata {
   readonly blob: string;
   readonly etag: string;
   /** Bytes of the archive. */
   readonly size: number;
-  readonly image: string;
-  readonly platform: Platform;
-  readonly manifestDigest: Digest;
-  readonly indexDigest: Digest | undefined;
-  /** The config's digest: Docker's classic image id. */
-  readonly imageId: Digest;
-  readonly runRef: string;
-  /** Of archives that older versions made, these two are not known. */
-  readonly layerCount?: number | undefined;
-  /** Of the layers, each way once: `gzip`, `gzip+zstd`. */
-  readonly compression?: string | undefined;
-  readonly createdAt: string;
-  readonly lastUsed: string;
   /** As it was read, what this version does not know of included: a write of one member replaces all. */
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: BlobMetadata;
 }
 
-/** What an archive's metadata says of its image. */
-export type ImageMetadata = Omit<CachedImage, 'blob' | 'etag' | 'size' | 'metadata'>;
-
-/** ISO 8601 in UTC, whole seconds: what `lastused` and `createdat` hold. */
-export function isoSeconds(date: Date): string {
-  return `${date.toISOString().slice(0, 19)}Z`;
+/**
+ * What lies under an archive's name. An archive whose metadata was lost is repaired; `foreign` is a blob that this app
+ * did not write.
+ */
+export async function findArchive(
+  storage: Storage,
+  blob: string,
+): Promise<CachedImage | 'foreign' | undefined> {
+  const found = await findIn('looking for an image', () =>
+    storage.images.getBlobClient(blob).getProperties(),
+  );
+  if (found === undefined) return undefined;
+  const { etag = '', contentLength = 0, lastModified: modified = new Date(), createdOn } = found;
+  const metadata = normaliseMetadata(found.metadata);
+  const created = createdOn ?? modified;
+  const seen = { blob, etag: quoted(etag), size: contentLength, created, modified, metadata };
+  return (await readFound(storage, seen)) ?? 'foreign';
 }
 
 /** The archive of this name; undefined where there is none, or a blob that this app did not write. */
 export async function readArchive(storage: Storage, blob: string): Promise<CachedImage | undefined> {
-  const found = await findIn('looking for an image', () =>
-    storage.images.getBlobClient(blob).getProperties(),
+  const found = await findArchive(storage, blob);
+  return found === 'foreign' ? undefined : found;
+}
+
+/** For whoever needs the name that a foreign blob has. */
+export function foreignBlob(blob: string): CacheError {
+  return new CacheError(
+    'storage_unavailable',
+    `The blob ${blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
+    { retryable: false },
   );
-  return found && fromMetadata(blob, found.etag ?? '', found.contentLength ?? 0, found.metadata ?? {});
 }
 
 /** Of one stamp, where other writers are faster each time: their stamps are as good. */
@@ -74,7 +87,8 @@ function stamp(
 ): Promise<CachedImage | 'changed' | undefined> {
   // A slower writer must not turn the clock back.
   const lastUsed = image.lastUsed > isoSeconds(now) ? image.lastUsed : isoSeconds(now);
-  const metadata = { ...image.metadata, lastused: lastUsed };
+  // Dates that could not be read are written as what they count as.
+  const metadata = { ...image.metadata, createdat: image.createdAt, lastused: lastUsed };
   return findIn('stamping lastused', async () => {
     try {
       const { etag = '' } = await storage.images
@@ -88,19 +102,24 @@ function stamp(
   });
 }
 
-/** Deletes an archive if it is still as it was seen. False where it has changed (somebody used it) or is gone. */
+/** `changed`: somebody used it, or it is gone. `held`: by a lease, a legal hold or a policy of the account. */
+export type Deletion = 'deleted' | 'changed' | 'held';
+
+/** Deletes an archive if it is still as it was seen. */
 export async function deleteArchive(
   storage: Storage,
   image: Pick<CachedImage, 'blob' | 'etag'>,
-): Promise<boolean> {
+): Promise<Deletion> {
   return storing('deleting an image', async () => {
     try {
       await storage.images
         .getBlobClient(image.blob)
         .delete({ conditions: { ifMatch: image.etag }, deleteSnapshots: 'include' });
-      return true;
+      return 'deleted';
     } catch (error) {
-      if (hasStatus(error, 404, 412)) return false;
+      if (hasStatus(error, 409) || (error instanceof RestError && error.code === 'LeaseIdMissing'))
+        return 'held';
+      if (hasStatus(error, 404, 412)) return 'changed';
       throw error;
     }
   });
@@ -118,9 +137,14 @@ export async function listArchives(
     });
     try {
       const page = (await pages.next()).value as ContainerListBlobFlatSegmentResponse | undefined;
-      const images = page?.segment.blobItems.map(fromItem).filter((image) => image !== undefined) ?? [];
+      const images: CachedImage[] = [];
+      for (const item of page?.segment.blobItems ?? []) {
+        const image = await readFound(storage, foundItem(item));
+        if (image !== undefined) images.push(image);
+      }
       return { images, continuation: page?.continuationToken === '' ? undefined : page?.continuationToken };
     } catch (error) {
+      if (isContainerMissing(error)) return { images: [], continuation: undefined };
       if (!hasStatus(error, 400) || options.continuation === undefined) throw error;
       throw new CacheError('invalid_request', 'The continuation is not one that this service gave out.');
     }
@@ -141,58 +165,19 @@ export async function* allArchives(storage: Storage, prefix = ''): AsyncGenerato
   } while (continuation !== undefined);
 }
 
-export function toMetadata(image: ImageMetadata, layout: string): Record<string, string> {
-  return {
-    lastused: image.lastUsed,
-    createdat: image.createdAt,
-    image: image.image,
-    platform: formatPlatform(image.platform),
-    manifestdigest: image.manifestDigest,
-    ...(image.indexDigest !== undefined && { indexdigest: image.indexDigest }),
-    imageid: image.imageId,
-    runref: image.runRef,
-    ...(image.layerCount !== undefined && { layers: String(image.layerCount) }),
-    // Metadata has no empty values.
-    ...(image.compression !== undefined && image.compression !== '' && { compression: image.compression }),
-    layout,
-  };
+function foundItem({ name, properties, metadata }: BlobItem): FoundBlob {
+  const { etag, contentLength = 0, lastModified: modified, createdOn: created = modified } = properties;
+  const found = { etag: quoted(etag), size: contentLength, created, modified };
+  return { blob: name, ...found, metadata: normaliseMetadata(metadata) };
 }
 
-function fromItem(item: BlobItem): CachedImage | undefined {
-  return fromMetadata(
-    item.name,
-    item.properties.etag,
-    item.properties.contentLength ?? 0,
-    item.metadata ?? {},
-  );
-}
-
-function fromMetadata(
-  blob: string,
-  etag: string,
-  size: number,
-  metadata: Readonly<Record<string, string>>,
-): CachedImage | undefined {
-  const { image, platform, manifestdigest, indexdigest, imageid, runref, createdat, lastused } = metadata;
-  if (image === undefined || platform === undefined || runref === undefined) return undefined;
-  if (manifestdigest === undefined || !isDigest(manifestdigest)) return undefined;
-  if (imageid === undefined || !isDigest(imageid) || !isPlatform(platform)) return undefined;
-  return {
-    blob,
-    etag: quoted(etag),
-    size,
-    image,
-    platform: parsePlatform(platform),
-    manifestDigest: manifestdigest,
-    indexDigest: indexdigest !== undefined && isDigest(indexdigest) ? indexdigest : undefined,
-    imageId: imageid,
-    runRef: runref,
-    layerCount: /^[0-9]{1,4}$/.test(metadata.layers ?? '') ? Number(metadata.layers) : undefined,
-    compression: metadata.compression,
-    createdAt: createdat ?? '',
-    lastUsed: lastused ?? createdat ?? '',
-    metadata,
-  };
+async function readFound(storage: Storage, found: FoundBlob): Promise<CachedImage | undefined> {
+  const { blob, etag, size, created, modified, metadata } = found;
+  const identity = parseIdentity(blob, metadata);
+  if (identity !== undefined)
+    return { blob, etag, size, ...identity, ...parseTimes(metadata, created, modified), metadata };
+  const repaired = await repairArchive(storage, found);
+  return repaired && { blob, size, ...repaired };
 }
 
 /** A listing gives ETags bare, a header gives them quoted; a condition needs the quotes. */

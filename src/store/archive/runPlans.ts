@@ -1,5 +1,5 @@
 import { type JsonObject, parseJsonObject } from '../../image/json.ts';
-import { findIn, readBlob, type Storage, storing } from '../storage.ts';
+import { findIn, readBlob, type Storage, storing, writing } from '../storage.ts';
 
 /**
  * What a run has planned, as JSON, beside the blocks that it stages: it is lost only where they are lost too. No
@@ -25,7 +25,7 @@ export async function readRunPlan(
 
 export async function writeRunPlan(storage: Storage, blob: string, run: string, plan: object): Promise<void> {
   const body = Buffer.from(JSON.stringify(plan));
-  await storing("keeping a run's plan", () =>
+  await writing("keeping a run's plan", storage.images, () =>
     storage.images.getBlockBlobClient(runPlanName(blob, run)).upload(body, body.length, {
       blobHTTPHeaders: { blobContentType: 'application/json' },
     }),

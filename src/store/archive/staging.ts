@@ -1,5 +1,5 @@
 import { CacheError } from '../../errors.ts';
-import { type ImageMetadata, toMetadata } from './archives.ts';
+import { type ImageMetadata, toMetadata } from './archiveMetadata.ts';
 import { hasStatus, type Storage, storing } from '../storage.ts';
 
 /**

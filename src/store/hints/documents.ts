@@ -1,7 +1,9 @@
 import { type Digest, matchesDigest } from '../../image/digest.ts';
 import type { Document } from '../../image/document.ts';
-import { readBlob, type Storage, storing } from '../storage.ts';
-import { documentName } from './hintNames.ts';
+import { readBlob, type Storage } from '../storage.ts';
+import { DOCUMENTS, documentName } from './hintNames.ts';
+import { deleteHint, listHints } from './hints.ts';
+import { writeHint } from './writeHint.ts';
 
 /**
  * Documents are kept as their registry sent them, so that one digest costs one pull in its life. Bytes alone: what a
@@ -18,7 +20,20 @@ export async function readDocument(storage: Storage, digest: Digest): Promise<Ke
 
 /** @param document one that was understood: what cannot be cached is not kept either */
 export async function writeDocument(storage: Storage, { digest, bytes }: KeptDocument): Promise<void> {
-  await storing('keeping a document', () =>
-    storage.index.getBlockBlobClient(documentName(digest)).upload(Buffer.from(bytes), bytes.length),
-  );
+  await writeHint(storage, documentName(digest), bytes);
+}
+
+export async function deleteDocument(storage: Storage, digest: Digest): Promise<void> {
+  await deleteHint(storage, documentName(digest));
+}
+
+/** Deletes the documents that were written before then, and that no archive needs. */
+export async function deleteDocumentsBefore(
+  storage: Storage,
+  oldest: Date,
+  needed: ReadonlySet<Digest>,
+): Promise<void> {
+  const names = new Set([...needed].map(documentName));
+  for await (const { name, written } of listHints(storage, DOCUMENTS))
+    if (written < oldest && !names.has(name)) await deleteHint(storage, name);
 }

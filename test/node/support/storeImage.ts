@@ -4,7 +4,7 @@ import { parseDigest } from '../../../src/image/digest.ts';
 import { imageOf } from '../../../src/image/image.ts';
 import { parseManifest } from '../../../src/image/manifest.ts';
 import { canonicalReference, familiarName, runReference } from '../../../src/image/reference.ts';
-import { isoSeconds, toMetadata } from '../../../src/store/archive/archives.ts';
+import { isoSeconds, toMetadata } from '../../../src/store/archive/archiveMetadata.ts';
 import { archiveName } from '../../../src/store/archive/archiveNames.ts';
 import type { PushedImage } from '../../support/push.ts';
 import type { Registry } from '../../support/registry.ts';

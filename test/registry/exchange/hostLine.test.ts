@@ -38,9 +38,10 @@ describe('the line at a host', () => {
     first.in[0]?.leave();
     await turn();
     assert.equal(first.in.length, 7);
-    for (let left = 0; left < first.in.length; left++) {
-      first.in[left]?.answered();
-      first.in[left]?.leave();
+    // Those who get in on the way leave as well.
+    for (const place of first.in) {
+      place.answered();
+      place.leave();
       await turn();
     }
     assert.equal(first.in.length, 20);

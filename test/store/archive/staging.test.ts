@@ -8,7 +8,7 @@ import {
   stageBlock,
   stagedBytes,
 } from '../../../src/store/archive/staging.ts';
-import { METADATA, startTestStorage, type TestStorage } from '../support/storage.ts';
+import { METADATA, SAMPLE_BLOB, startTestStorage, type TestStorage } from '../support/storage.ts';
 
 const RUN = 'aaaaaaaa';
 const OTHER_RUN = 'bbbbbbbb';
@@ -61,7 +61,7 @@ describe('progress', () => {
 
 describe('commit', () => {
   it('puts the blocks together in order, with type and metadata, all lower-case', async () => {
-    const blob = 'commit/whole.tar';
+    const blob = SAMPLE_BLOB;
     await stage(blob, 1, 'world');
     await stage(blob, 0, 'hello ');
     assert.equal(await commit(blob, ['hello ', 'world']), true);
@@ -77,6 +77,8 @@ describe('commit', () => {
       indexdigest: METADATA.indexDigest,
       imageid: METADATA.imageId,
       runref: METADATA.runRef,
+      layers: '1',
+      compression: 'gzip',
       layout: '1',
     });
     const { etag, metadata: read, ...image } = (await readArchive(server.storage, blob)) ?? assert.fail();
