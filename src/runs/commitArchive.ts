@@ -23,7 +23,8 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const attemptOf = attempts(input, [...head, ...end]);
   const blocks = [...head, ...layers.flatMap((layer) => layer.blocks), ...end].map((block) => {
     const attempt = attemptOf.get(block.index);
-    if (attempt === undefined) throw new Error(`No segment holds block ${block.index} of ${blob}.`);
+    if (attempt === undefined)
+      throw new Error(`No stretch that was copied holds block ${block.index} of ${blob}.`);
     return { id: { index: block.index, run, attempt }, size: block.end - block.start };
   });
   const now = isoSeconds(new Date());
@@ -41,9 +42,9 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
 }
 
 /** Which attempt staged each block. */
-function attempts({ attempt, segments }: CommitInput, own: readonly Block[]): ReadonlyMap<number, string> {
+function attempts({ attempt, copied }: CommitInput, own: readonly Block[]): ReadonlyMap<number, string> {
   const attemptOf = new Map(own.map(({ index }) => [index, attempt]));
-  for (const segment of segments)
-    for (let index = segment.from; index < segment.to; index++) attemptOf.set(index, segment.attempt);
+  for (const stretch of copied)
+    for (let index = stretch.from; index < stretch.to; index++) attemptOf.set(index, stretch.attempt);
   return attemptOf;
 }

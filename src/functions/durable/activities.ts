@@ -1,17 +1,22 @@
 import { app } from 'durable-functions';
+import { abandonRun } from '../../runs/abandonRun.ts';
 import { commitArchive } from '../../runs/commitArchive.ts';
 import { copyBlocks } from '../../runs/copyBlocks.ts';
 import { resolveImage } from '../../runs/resolveImage.ts';
-import type { CommitInput, Outcome } from '../../runs/messages.ts';
+import type { AbandonInput, CommitInput, CopyInput, Outcome, ResolveInput } from '../../runs/messages.ts';
 import { cacheImage } from './cacheImage.orchestrator.ts';
 import { type AppContext, appContext } from '../appContext.ts';
 import { asCacheError } from '../asCacheError.ts';
 
 app.orchestration('cacheImage', cacheImage);
-activity('resolveImage', resolveImage);
-activity('copyBlocks', copyBlocks);
+activity('resolveImage', (context, input: ResolveInput) => resolveImage(context, input));
+activity('copyBlocks', (context, input: CopyInput) => copyBlocks(context, input));
 activity('commitArchive', async (context, input: CommitInput) => {
   await commitArchive(context, input);
+  return null;
+});
+activity('abandonRun', async (context, input: AbandonInput) => {
+  await abandonRun(context, input);
   return null;
 });
 

@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream';
+import { type BlobRequestConditions, type BlockBlobClient, RestError } from '@azure/storage-blob';
 import { CacheError } from '../../errors.ts';
 import { type ImageMetadata, toMetadata } from './archives.ts';
-import { hasStatus, type Storage, storing } from '../storage.ts';
+import { findIn, hasStatus, type Storage, storing } from '../storage.ts';
 
 /**
  * Blocks on their way into an archive. A block's id is its number in the archive, the run (orchestration) and the
@@ -22,25 +24,44 @@ export const ARCHIVE_CONTENT_TYPE = 'application/x-tar';
 /** All tries of one block. The SDK's own time-out is the server's: it does not end a connection that hangs. */
 const STAGE_TIMEOUT_MS = 5 * 60_000;
 
+/** @param pieces the block's bytes, in order; not copied, so they must stay as they are until it is staged */
 export async function stageBlock(
   storage: Storage,
   blob: string,
   id: BlockId,
-  bytes: Uint8Array,
+  pieces: readonly Uint8Array[],
   signal?: AbortSignal,
 ): Promise<void> {
+  const length = pieces.reduce((total, piece) => total + piece.length, 0);
   const timeout = AbortSignal.timeout(STAGE_TIMEOUT_MS);
   const abortSignal = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   await storing('staging a block', async () => {
     try {
       await storage.images
         .getBlockBlobClient(blob)
-        .stageBlock(encodeBlockId(id), bytes, bytes.length, { abortSignal });
+        // A new stream for each try.
+        .stageBlock(encodeBlockId(id), () => Readable.from(pieces, { objectMode: false }), length, {
+          abortSignal,
+        });
     } catch (error) {
+      if (isBlockCountExceeded(error)) throw tooManyBlocks(blob);
       if (timeout.aborted) throw new Error('timed out', { cause: error });
       throw error;
     }
   });
+}
+
+/** Storage takes 100,000 blocks that are not committed yet under one name, of all runs together. */
+function isBlockCountExceeded(error: unknown): boolean {
+  return error instanceof RestError && error.code === 'BlockCountExceedsLimit';
+}
+
+function tooManyBlocks(blob: string): CacheError {
+  return new CacheError(
+    'storage_unavailable',
+    `So many tries left blocks under ${blob} that storage takes no more. They go with the run that ends now, or in a week. Ask for the image again.`,
+    { retryable: false },
+  );
 }
 
 /** Bytes of an archive that this run has staged so far: each block once, however often it was tried. */
@@ -79,21 +100,92 @@ export async function commitBlocks(
         { retryable: false },
       );
     }
-    try {
-      await client.commitBlockList(
+    const commit = (conditions: BlobRequestConditions): Promise<unknown> =>
+      client.commitBlockList(
         blocks.map((block) => encodeBlockId(block.id)),
         {
-          conditions: { ifNoneMatch: '*' },
+          conditions,
           metadata: toMetadata(metadata, layout),
           blobHTTPHeaders: { blobContentType: ARCHIVE_CONTENT_TYPE },
         },
       );
+    try {
+      await commit({ ifNoneMatch: '*' });
       return true;
     } catch (error) {
-      if (hasStatus(error, 409, 412) || (hasStatus(error, 400) && (await client.exists()))) return false;
+      const isThere = hasStatus(error, 409, 412) || (hasStatus(error, 400) && (await client.exists()));
+      if (!isThere) throw error;
+    }
+    // A run that failed may be clearing away there, or was lost in the middle of it.
+    const etag = await placeholder(client);
+    if (etag === undefined) return false;
+    try {
+      await commit({ ifMatch: etag });
+      return true;
+    } catch (error) {
+      if (hasStatus(error, 409, 412)) return false;
       throw error;
     }
   });
+}
+
+/** Metadata of the empty blob whose putting throws away what was staged under its name. */
+const PLACEHOLDER = { abandoned: 'true' };
+
+/** The ETag of such a blob, where it is what is there. */
+async function placeholder(client: BlockBlobClient): Promise<string | undefined> {
+  const found = await findIn('looking for an image', () => client.getProperties());
+  return found?.metadata?.abandoned === PLACEHOLDER.abandoned ? found.etag : undefined;
+}
+
+/**
+ * Throws away the staged blocks of an archive that was never committed, where all are of runs that are of no use.
+ * Storage has no call for it, but forgets them when a blob is put under their name: an empty one, deleted at once.
+ * Whoever commits in between replaces it (commitBlocks), which the conditions make safe.
+ * https://learn.microsoft.com/rest/api/storageservices/put-blob#remarks
+ * @returns whether there is nothing left
+ */
+export async function dropStagedBlocks(
+  storage: Storage,
+  blob: string,
+  isUseless: (run: string) => boolean,
+): Promise<boolean> {
+  const client = storage.images.getBlockBlobClient(blob);
+  const staged = await uncommittedBlocks(storage, blob);
+  const isOurs = staged.every(({ name }) => {
+    const id = decodeBlockId(name);
+    return id !== undefined && isUseless(id.run);
+  });
+  if (!isOurs) return false;
+  return storing('clearing away staged blocks', async () => {
+    try {
+      const etag =
+        staged.length === 0
+          ? await placeholder(client)
+          : (await client.upload('', 0, { conditions: { ifNoneMatch: '*' }, metadata: PLACEHOLDER })).etag;
+      if (etag !== undefined) await client.delete({ conditions: { ifMatch: etag } });
+    } catch (error) {
+      // Somebody else put a blob there, or has cleared away.
+      if (!hasStatus(error, 404, 409, 412)) throw error;
+    }
+    return true;
+  });
+}
+
+/** Names of blobs that have staged blocks and were never committed. */
+export async function* stagedOnly(storage: Storage): AsyncGenerator<string> {
+  const blobs = storage.images.listBlobsFlat({ includeUncommitedBlobs: true, includeMetadata: true });
+  for await (const { name, properties, metadata } of blobs) {
+    // Every archive and every plan has some bytes.
+    if (properties.contentLength === 0 && Object.keys(metadata ?? {}).every((key) => key in PLACEHOLDER))
+      yield name;
+  }
+}
+
+/** Runs that have staged blocks there. */
+export async function stagingRuns(storage: Storage, blob: string): Promise<ReadonlySet<string>> {
+  const ids = (await uncommittedBlocks(storage, blob)).map(({ name }) => decodeBlockId(name)?.run);
+  return new Set(ids.filter((run) => run !== undefined));
 }
 
 async function uncommittedBlocks(storage: Storage, blob: string): Promise<{ name: string; size: number }[]> {
