@@ -93,7 +93,7 @@ export async function commitBlocks(
   return storing('committing an archive', async () => {
     if (missing !== undefined) {
       // Another run's commit throws our staged blocks away: then the archive is there.
-      if (await client.exists()) return false;
+      if ((await client.exists()) && (await placeholder(client)) === undefined) return false;
       throw new CacheError(
         'storage_unavailable',
         `Block ${missing.id.index} of ${blob} is not staged any more: storage keeps blocks for a week. Ask for the image again.`,
@@ -129,7 +129,7 @@ export async function commitBlocks(
   });
 }
 
-/** Metadata of the empty blob whose putting throws away what was staged under its name. */
+/** Metadata of the empty blob for which what was staged under its name was thrown away. */
 const PLACEHOLDER = { abandoned: 'true' };
 
 /** The ETag of such a blob, where it is what is there. */
@@ -140,52 +140,46 @@ async function placeholder(client: BlockBlobClient): Promise<string | undefined>
 
 /**
  * Throws away the staged blocks of an archive that was never committed, where all are of runs that are of no use.
- * Storage has no call for it, but forgets them when a blob is put under their name: an empty one, deleted at once.
+ * Storage has no call for it, but forgets what a commit does not name: so none is committed, and the empty blob that
+ * this makes is deleted at once.
  * Whoever commits in between replaces it (commitBlocks), which the conditions make safe.
- * https://learn.microsoft.com/rest/api/storageservices/put-blob#remarks
- * @returns whether there is nothing left
+ * https://learn.microsoft.com/rest/api/storageservices/put-block-list#remarks
  */
 export async function dropStagedBlocks(
   storage: Storage,
   blob: string,
   isUseless: (run: string) => boolean,
-): Promise<boolean> {
+): Promise<void> {
   const client = storage.images.getBlockBlobClient(blob);
   const staged = await uncommittedBlocks(storage, blob);
   const isOurs = staged.every(({ name }) => {
     const id = decodeBlockId(name);
     return id !== undefined && isUseless(id.run);
   });
-  if (!isOurs) return false;
-  return storing('clearing away staged blocks', async () => {
+  if (!isOurs) return;
+  await storing('clearing away staged blocks', async () => {
     try {
+      const left = await placeholder(client);
+      if (left === undefined && staged.length === 0) return;
       const etag =
-        staged.length === 0
-          ? await placeholder(client)
-          : (await client.upload('', 0, { conditions: { ifNoneMatch: '*' }, metadata: PLACEHOLDER })).etag;
-      if (etag !== undefined) await client.delete({ conditions: { ifMatch: etag } });
+        left ??
+        (await client.commitBlockList([], { conditions: { ifNoneMatch: '*' }, metadata: PLACEHOLDER })).etag;
+      await client.delete({ conditions: { ifMatch: etag ?? '' } });
     } catch (error) {
       // Somebody else put a blob there, or has cleared away.
       if (!hasStatus(error, 404, 409, 412)) throw error;
     }
-    return true;
   });
 }
 
-/** Names of blobs that have staged blocks and were never committed. */
-export async function* stagedOnly(storage: Storage): AsyncGenerator<string> {
-  const blobs = storage.images.listBlobsFlat({ includeUncommitedBlobs: true, includeMetadata: true });
-  for await (const { name, properties, metadata } of blobs) {
-    // Every archive and every plan has some bytes.
-    if (properties.contentLength === 0 && Object.keys(metadata ?? {}).every((key) => key in PLACEHOLDER))
-      yield name;
-  }
-}
-
-/** Runs that have staged blocks there. */
-export async function stagingRuns(storage: Storage, blob: string): Promise<ReadonlySet<string>> {
-  const ids = (await uncommittedBlocks(storage, blob)).map(({ name }) => decodeBlockId(name)?.run);
-  return new Set(ids.filter((run) => run !== undefined));
+/** Names under which blocks may be staged and nothing was ever committed; also of blobs that are empty. */
+export async function namesOfStaged(storage: Storage): Promise<string[]> {
+  return storing('listing staged blocks', async () => {
+    const names: string[] = [];
+    for await (const { name, properties } of storage.images.listBlobsFlat({ includeUncommitedBlobs: true }))
+      if ((properties.contentLength ?? 0) === 0) names.push(name);
+    return names;
+  });
 }
 
 async function uncommittedBlocks(storage: Storage, blob: string): Promise<{ name: string; size: number }[]> {
