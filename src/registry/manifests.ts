@@ -123,7 +123,8 @@ async function askManifest(
   method: 'GET' | 'HEAD',
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const ask = { method, headers: { accept: ACCEPTED_MANIFESTS }, signal };
+  const purpose = method === 'GET' ? 'document' : 'prompt';
+  const ask = { method, purpose, headers: { accept: ACCEPTED_MANIFESTS }, signal } as const;
   const path = `manifests/${digest ?? ref.digest ?? ref.tag ?? 'latest'}`;
   const answer = await source.endpoint.ask(source.endpoint.subject(ref), path, ask);
   return followRedirects(source.transport, answer, ask, FOLLOW_ALL);

@@ -94,7 +94,10 @@ type Route = (typeof ROUTES)[number];
 
 const layer = Buffer.from('a layer');
 const descriptor = describeBlob('application/vnd.oci.image.layer.v1.tar+gzip', layer);
-const TIMING = { attempts: 3, backoffFirstMs: 1, backoffMaxMs: 1, connectMs: 150, headersMs: 2_000 };
+const TIMING = {
+  ...{ attempts: 3, backoffFirstMs: 1, backoffMaxMs: 1, downFirstMs: 1, downMaxMs: 1 },
+  ...{ connectMs: 150, headersMs: 2_000, patientHeadersMs: 2_000 },
+};
 
 interface PullSettings extends WrittenSettings {
   readonly lookup?: Lookup;

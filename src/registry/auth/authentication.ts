@@ -112,7 +112,7 @@ export class Authentication {
 
   #cachedToken(subject: Subject, method: BearerMethod): Promise<Token> {
     const { transport, context } = this.#options;
-    return this.#tokens.get(this.#tokenKey(subject, method), async () => {
+    return this.#tokens.get(this.#tokenKey(subject, method), subject.registry, async () => {
       if (!this.#identityNeeded.has(subject.registry)) {
         return requestToken(transport, context, method, this.#credential(subject), subject.image);
       }
@@ -126,7 +126,7 @@ export class Authentication {
 
   #acrRefreshToken(subject: Subject): Promise<Token> {
     const { transport, context, entraCredential } = this.#options;
-    return this.#tokens.get(`refresh ${subject.registryUrl.origin}`, async () => {
+    return this.#tokens.get(`refresh ${subject.registryUrl.origin}`, subject.registry, async () => {
       const cloud = subject.registry.slice(subject.registry.lastIndexOf('.'));
       let credential = this.#entra.get(cloud);
       if (credential === undefined) {

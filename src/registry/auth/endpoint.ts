@@ -6,6 +6,7 @@ import type { Log } from '../exchange/events.ts';
 import { readQuota } from '../exchange/quota.ts';
 import { sendFollowing, WITHIN_ORIGIN } from '../exchange/redirects.ts';
 import type { Ask, Transport } from '../exchange/transport.ts';
+import { untilAborted } from '../exchange/untilAborted.ts';
 
 /** A registry that says something else each time must not fill the log. */
 const MAX_WARNINGS = 100;
@@ -47,8 +48,8 @@ export class Endpoint {
     let url = new URL(`/v2/${subject.repository}/${path}`, subject.registryUrl);
     let refusals = 0;
     for (;;) {
-      const authorization = await authentication.header(subject);
-      ask.signal?.throwIfAborted();
+      // A token is fetched for all who want it: whoever has no time left stops waiting for it, and it is fetched all the same.
+      const authorization = await untilAborted(authentication.header(subject), ask.signal);
       const headers = { ...ask.headers, ...(authorization !== undefined && { authorization }) };
       const answer = await sendFollowing(transport, url, { ...ask, headers }, WITHIN_ORIGIN);
       this.#note(answer);

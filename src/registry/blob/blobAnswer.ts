@@ -31,6 +31,7 @@ const MAX_IGNORED_RANGES = 2;
 export function askFor({ start, end, ranged, signal }: BlobRequest): Ask {
   return {
     method: 'GET',
+    purpose: 'blob',
     headers: { accept: '*/*', ...(ranged && { range: `bytes=${start}-${end - 1}` }) },
     signal,
   };

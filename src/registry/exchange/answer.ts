@@ -7,6 +7,10 @@ import type { Timing } from './timing.ts';
 
 /** Fewer bytes than this in a whole `stallMs` of waiting is a stall too, however steadily they drip. */
 const STALL_PROGRESS_BYTES = 16 * 1024;
+/** Bytes in a second of waiting, measured over `rateWindowMs`: below, a layer would take days and hold a place. */
+const LEAST_RATE = 16 * 1024;
+/** When to come back for a body that only drips. */
+const SLOW_RETRY_MS = 60_000;
 /** Error bodies: enough for every JSON that registries write, too little to hurt. */
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 
@@ -55,11 +59,12 @@ export class Answer {
   /**
    * The body's bytes as they come. Only the time spent waiting for the other side counts towards a stall, so a
    * slow consumer does no harm. The connection is given up when the reader stops early.
-   * @throws {Fault} stall, reset, a body shorter than its Content-Length
+   * @throws {Fault} stall, reset, a body that drips or is shorter than its Content-Length
    */
   async *bytes(): AsyncGenerator<Uint8Array, void, void> {
     const { stallMs } = this.#timing;
     const iterator: AsyncIterator<unknown> = this.#body[Symbol.asyncIterator]();
+    const rate = new RateCheck(this.#timing.rateWindowMs);
     let waited = 0;
     let received = 0;
     try {
@@ -78,8 +83,10 @@ export class Answer {
         if (next.done === true) return;
         if (!(next.value instanceof Uint8Array))
           throw new TypeError('A body gave something else than bytes.');
-        waited += performance.now() - began;
+        const took = performance.now() - began;
+        waited += took;
         received += next.value.length;
+        rate.add(next.value.length, took);
         if (received >= STALL_PROGRESS_BYTES) waited = received = 0;
         yield next.value;
       }
@@ -120,13 +127,41 @@ export class Answer {
     return { status: this.status, errors: parseErrors(bytes?.toString('utf8') ?? '') };
   }
 
-  /** Reads to the end what is of no interest, where that keeps the connection for the next request. */
+  /** Reads to the end what is of no interest, where that soon gives the connection back; else gives it up. */
   async discard(): Promise<void> {
+    const late = setTimeout(() => this.destroy(), this.#timing.discardMs);
     await this.whole(MAX_ERROR_BODY_BYTES).catch(() => undefined);
+    clearTimeout(late);
   }
 
   /** Gives up the connection. */
   destroy(): void {
     this.#body.destroy();
+  }
+}
+
+/** Holds a body's rate against the least that is taken, one window of waiting time after another. */
+class RateCheck {
+  readonly #windowMs: number;
+  #waited = 0;
+  #received = 0;
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @throws {Fault} where a window is over and too little came in it */
+  add(bytes: number, waitedMs: number): void {
+    this.#waited += waitedMs;
+    this.#received += bytes;
+    if (this.#waited < this.#windowMs) return;
+    const rate = (this.#received / this.#waited) * 1000;
+    if (rate < LEAST_RATE) {
+      throw new Fault(
+        `it sends no more than ${Math.round(rate)} bytes a second, and ${LEAST_RATE} are the least that is taken`,
+        { retryAfterMs: SLOW_RETRY_MS },
+      );
+    }
+    this.#waited = this.#received = 0;
   }
 }

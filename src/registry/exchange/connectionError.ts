@@ -15,13 +15,24 @@ const TRANSIENT: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name server did not answer',
   ENODATA: 'the name has no address',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'it stopped sending',
   UND_ERR_SOCKET: 'the connection was closed',
   UND_ERR_ABORTED: 'the connection was closed',
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'the connection was closed early',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was closed early',
 };
+
+/** Of these, the ones where nobody is there, or nobody can get there: the host as a whole, not this connection. */
+const DOWN: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EAI_AGAIN',
+  'ENODATA',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Trying again does not help: somebody has to change a name, a certificate or a setting. */
 function lasting(code: string, message: string): string | undefined {
@@ -53,7 +64,8 @@ export function connectionError(error: unknown, url: URL): Fault | CacheError {
     });
   }
   const known = TRANSIENT[code];
-  if (known !== undefined) return new Fault(known, { cause: error });
+  if (known !== undefined)
+    return new Fault(known, { ...(DOWN.has(code) && { outage: 'host' }), cause: error });
   if (code.startsWith('HPE_')) return new Fault(`its answer is not HTTP (${code})`, { cause: error });
   return new Fault(`the connection failed (${code === '' ? message.slice(0, 100) : code})`, { cause: error });
 }

@@ -12,18 +12,22 @@ export class Fault extends Error {
   readonly code: 'registry_throttled' | 'registry_unavailable' | 'digest_mismatch';
   /** What the server asked for. */
   readonly retryAfterMs: number | undefined;
+  /** Nobody answers, at the host at all or for such requests: it is left alone for a while, by everybody. */
+  readonly outage: 'host' | 'purpose' | undefined;
 
   constructor(
     reason: string,
     options: {
       readonly code?: Fault['code'];
       readonly retryAfterMs?: number | undefined;
+      readonly outage?: Fault['outage'];
       readonly cause?: unknown;
     } = {},
   ) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code ?? 'registry_unavailable';
     this.retryAfterMs = options.retryAfterMs;
+    this.outage = options.outage;
   }
 
   toCacheError(host: string, what: string): CacheError {

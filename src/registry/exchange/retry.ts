@@ -65,8 +65,7 @@ export class RetryBudget {
     const { timing, backoff, log } = this.#context;
     this.#failures += 1;
     const waitMs = error.retryAfterMs ?? jitteredDelay(this.#failures, timing);
-    const throttled = error.code === 'registry_throttled';
-    if (throttled) backoff.hold(host, waitMs);
+    if (error.code === 'registry_throttled') backoff.throttled(host, waitMs);
     if (this.#failures >= timing.attempts || waitMs > timing.longestWaitMs) {
       throw error.toCacheError(host, this.#what);
     }
