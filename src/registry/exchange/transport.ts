@@ -1,33 +1,35 @@
-import { LRUCache } from 'lru-cache';
+import type { Readable } from 'node:stream';
 import { Agent, Pool, request } from 'undici';
-import { connectorTo, type Lookup } from '../net/connector.ts';
-import { type Egress, printableHost } from '../net/egress.ts';
-import { Answer } from './answer.ts';
+import { CacheError } from '../../errors.ts';
+import { Answer, type AnswerHeaders } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
 import { connectionError } from './connectionError.ts';
+import { connectorTo, type Lookup } from '../net/connector.ts';
+import type { Egress } from '../net/egress.ts';
+import { type EgressRules, printableHost } from '../net/egressRules.ts';
 import type { Log } from './events.ts';
-import { Fault } from './fault.ts';
-import { HostLine, type Place } from './hostLine.ts';
+import type { Fault } from './fault.ts';
+import { type KnownSecrets, rememberSecrets } from './quotable.ts';
 import { SilenceWatch } from './silence.ts';
 import type { Timing } from './timing.ts';
+import { ALL_CONNECTIONS, type Purpose, Traffic } from './traffic.ts';
 
-/**
- * What a request is for: `prompt` is answered at once by whoever is well (a HEAD, a token); a `document` or a `blob`
- * may be fetched by a proxy before the first byte comes.
- */
-export type Purpose = 'prompt' | 'document' | 'blob';
-
-/**
- * Connections to one host. As many layers as one instance copies at a time, and some that no layer can take from
- * manifests and tokens; few enough that a registry which counts connections does not mind.
- */
-const CONNECTIONS: Readonly<Record<Purpose, number>> = { prompt: 6, document: 4, blob: 16 };
-const ALL_CONNECTIONS = CONNECTIONS.prompt + CONNECTIONS.document + CONNECTIONS.blob;
-/** Callers name hosts. One that is forgotten is met as a new one. */
-const MAX_LINES = 2000;
 const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribution-spec)';
 
+/** Go's limit, which registries' clients are mostly written in: some send 20 KB of cookies and policies. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** Whose work a request is: which hosts it may lead to depends on the registry. */
+export interface AskSubject {
+  readonly registryUrl: URL;
+  /** For messages. */
+  readonly image: string;
+}
+
 export interface Ask {
+  readonly subject: AskSubject;
+  /** An image's author chose the address, not the registry. */
+  readonly isForeign?: boolean;
   readonly method: 'GET' | 'HEAD' | 'POST';
   /** `prompt` where nothing is said. */
   readonly purpose?: Purpose;
@@ -36,11 +38,15 @@ export interface Ask {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Before it is known for whom. */
+export type AskDetails = Omit<Ask, 'subject'>;
+
 export interface TransportOptions {
   readonly egress: Egress;
   readonly backoff: SharedBackoff;
   readonly timing: Timing;
   readonly log: Log;
+  readonly secrets: KnownSecrets;
   readonly lookup?: Lookup | undefined;
 }
 
@@ -50,17 +56,27 @@ export interface TransportOptions {
  */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #agent: Agent;
+  readonly secrets: KnownSecrets;
+  /** A connection that one registry's work may use is none that every registry's may. */
+  readonly #named: Agent;
+  readonly #anyone: Agent;
+  readonly #traffic: Traffic;
   readonly #silence: SilenceWatch;
-  /** By host and purpose. */
-  readonly #lines = new LRUCache<string, HostLine>({ max: MAX_LINES });
 
   constructor(options: TransportOptions) {
-    const { egress, lookup, timing } = options;
-    const { connectMs } = timing;
     this.#options = options;
-    this.#silence = new SilenceWatch(timing);
-    this.#agent = new Agent({
+    this.secrets = options.secrets;
+    this.#traffic = new Traffic(options.backoff, options.timing);
+    this.#silence = new SilenceWatch(options.timing);
+    this.#named = this.#agent(options.egress.named);
+    this.#anyone = this.#agent(options.egress.anyone);
+  }
+
+  #agent(egress: EgressRules): Agent {
+    const { lookup, timing } = this.#options;
+    const { connectMs } = timing;
+    return new Agent({
+      maxHeaderSize: MAX_HEADER_BYTES,
       allowH2: false, // one connection per layer: a reset then costs one layer, not all of them
       pipelining: 1,
       connections: ALL_CONNECTIONS,
@@ -80,72 +96,72 @@ export class Transport {
    * where too much is under way at the host
    */
   async send(url: URL, ask: Ask): Promise<Answer> {
-    const { egress, backoff } = this.#options;
-    const refusal = egress.refusalOf(url);
-    if (refusal !== undefined) throw refusal;
-    const { purpose = 'prompt', signal } = ask;
-    const key = `${url.host} ${purpose}`;
-    await backoff.ready(url.host, signal);
-    await backoff.ready(key, signal);
-    signal?.throwIfAborted();
-    const line = this.#line(key, url.host, purpose);
-    const place = await line.enter(signal);
+    const { egress, timing, secrets } = this.#options;
+    const { subject, isForeign = false, purpose = 'prompt', signal } = ask;
+    const rules = egress.rulesFor(subject.registryUrl, url, isForeign);
+    const refusal = rules.refusalOf(url);
+    if (refusal !== undefined) throw this.#refused(url, ask, refusal);
+    rememberSecrets(secrets, ask);
+    const place = await this.#traffic.enter(url.host, purpose, signal);
+    const deadlineMs = purpose === 'prompt' ? timing.headersMs : timing.patientHeadersMs;
+    const watched = this.#silence.watch(url.host, deadlineMs, signal);
     try {
-      const answer = await this.#exchange(url, ask, purpose, place);
-      backoff.answered(url.host);
-      backoff.answered(key);
-      return answer;
+      const dispatcher = rules === egress.named ? this.#named : this.#anyone;
+      const answer = await this.#request(url, ask, dispatcher, watched.signal);
+      place.answered();
+      answer.body.once('close', () => place.leave());
+      return new Answer({ url, ...answer }, answer.body, timing, secrets);
     } catch (error) {
       place.leave();
       signal?.throwIfAborted();
-      const failure = connectionError(error, url);
-      if (!(failure instanceof Fault) || failure.outage === undefined) throw failure;
-      // A host that takes connections may be mute for one purpose and well for another.
-      const { message, outage, cause } = failure;
-      const retryAfterMs = backoff.down(outage === 'host' ? url.host : key);
-      const down = new Fault(message, { outage, retryAfterMs, cause });
-      line.clear(down);
-      throw down;
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#agent.destroy();
-  }
-
-  async #exchange(url: URL, ask: Ask, purpose: Purpose, place: Place): Promise<Answer> {
-    const { timing, log } = this.#options;
-    const deadlineMs = purpose === 'prompt' ? timing.headersMs : timing.patientHeadersMs;
-    const watched = this.#silence.watch(url.host, deadlineMs, ask.signal);
-    try {
-      const { statusCode, headers, body } = await request(url, {
-        dispatcher: this.#agent,
-        method: ask.method,
-        headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...ask.headers },
-        body: ask.body ?? null,
-        signal: watched.signal,
-      });
-      place.answered();
-      body.once('close', () => place.leave());
-      log({
-        type: 'request',
-        method: ask.method,
-        host: printableHost(url),
-        path: url.pathname,
-        status: statusCode,
-      });
-      return new Answer({ url, status: statusCode, headers }, body, timing);
+      throw this.#failed(url, ask, connectionError(error, url));
     } finally {
       watched.end();
     }
   }
 
-  #line(key: string, host: string, purpose: Purpose): HostLine {
-    let line = this.#lines.get(key);
-    if (line === undefined) {
-      line = new HostLine(host, CONNECTIONS[purpose], this.#options.timing);
-      this.#lines.set(key, line);
-    }
-    return line;
+  async #request(
+    url: URL,
+    { method, headers, body }: Ask,
+    dispatcher: Agent,
+    signal: AbortSignal,
+  ): Promise<{ status: number; headers: AnswerHeaders; body: Readable }> {
+    const answer = await request(url, {
+      dispatcher,
+      method,
+      headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
+      body: body ?? null,
+      signal,
+    });
+    const { log, secrets } = this.#options;
+    const path = secrets.quotable(url.pathname);
+    log({ type: 'request', method, host: printableHost(url), path, status: answer.statusCode });
+    return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#named.destroy(), this.#anyone.destroy()]);
+  }
+
+  /** Whoever asked for the image chose the registry; where that one leads, nobody but its operator can change. */
+  #refused(url: URL, { subject, isForeign }: Ask, refusal: CacheError): CacheError {
+    const { log, secrets } = this.#options;
+    const { registryUrl, image } = subject;
+    if (url.host === registryUrl.host) return refusal;
+    const from = isForeign === true ? 'A layer of it' : printableHost(registryUrl);
+    const to = secrets.quotable(printableHost(url));
+    const text = `It leads to ${to}, which was refused. Where the two belong together, join them by + in INSECURE_REGISTRIES or ALLOWED_REGISTRIES.`;
+    log({ type: 'warning', host: printableHost(registryUrl), text });
+    return new CacheError(
+      'registry_not_allowed',
+      `${image} cannot be had: ${from} leads to ${to}, where this service does not go.`,
+      { cause: refusal },
+    );
+  }
+
+  #failed(url: URL, ask: Ask, error: Fault | CacheError): Fault | CacheError {
+    return error instanceof CacheError && error.code === 'registry_not_allowed'
+      ? this.#refused(url, ask, error)
+      : this.#traffic.failed(url.host, ask.purpose ?? 'prompt', error);
   }
 }

@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import type { Egress } from './egress.ts';
+import type { EgressRules } from './egressRules.ts';
 import { resolveName } from './resolveName.ts';
 
 /** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
@@ -11,7 +11,7 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 const ATTEMPT_PER_ADDRESS_MS = 2_000;
 
 export interface ConnectorOptions {
-  readonly egress: Egress;
+  readonly egress: EgressRules;
   /** Milliseconds for TCP and TLS together. */
   readonly connectMs: number;
   /** In place of the machine's name servers. */
@@ -53,7 +53,7 @@ export function connectorTo(origin: URL, options: ConnectorOptions): buildConnec
   };
 }
 
-function checkedLookup(origin: URL, egress: Egress, lookup: Lookup): LookupFunction {
+function checkedLookup(origin: URL, egress: EgressRules, lookup: Lookup): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname).then(
       (addresses) => {
