@@ -40,8 +40,7 @@ export async function resolveImage(
   }
   await writeManifestOf(storage, asked, digest, platform, manifestDigest);
   // The tag could not be resolved when the run was started, or to a digest that its registry does not have.
-  if (asked.digest !== digest && asked.tag !== undefined)
-    await writeTag(storage, asked, asked.tag, digest);
+  if (asked.digest !== digest && asked.tag !== undefined) await writeTag(storage, asked, asked.tag, digest);
 
   const blob = archiveName(asked, manifestDigest);
   if ((await readArchive(storage, blob)) !== undefined) return { cached: true, blob };

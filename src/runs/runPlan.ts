@@ -10,7 +10,7 @@ import { type FetchedImage, fetchImage } from './fetchImage.ts';
 import type { PlannedRun } from './messages.ts';
 
 /**
- * All that copying and committing one archive needs, made once: whoever copies a segment reads it and knows where
+ * All that copying and committing one archive needs, made once: whoever copies a part of it reads it and knows where
  * each layer lies, without manifest or config.
  */
 export interface RunPlan {

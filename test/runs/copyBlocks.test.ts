@@ -4,7 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { CacheContext } from '../../src/context.ts';
 import { CacheError } from '../../src/errors.ts';
 import { type Digest } from '../../src/image/digest.ts';
-import { copyBlocks, type CopyContext, type CopyTimes } from '../../src/runs/copyBlocks.ts';
+import { COPY_TIMES, copyBlocks, type CopyContext, type CopyTimes } from '../../src/runs/copyBlocks.ts';
 import type { Copied, CopiedStretch, CopyInput, PendingStretch } from '../../src/runs/messages.ts';
 import { readArchive } from '../../src/store/archive/archives.ts';
 import { deleteRunPlan, readRunPlan } from '../../src/store/archive/runPlans.ts';
@@ -62,23 +62,29 @@ describe('copying an image', () => {
     'no layers': { layers: [] },
     'small layers that share a task': { layers: [layer(100), layer(3000), layer(5000), layer(511)] },
     'layers that end where a block does': { layers: [layer(4096 - 512), layer(8192 - 512), layer(4096)] },
-    'a layer in many segments': { layers: [layer(10), layer(150_001), layer(20)] },
-    'two layers in many segments at once': { layers: [layer(60_000), layer(70_000)] },
+    'a layer of many blocks': { layers: [layer(10), layer(150_001), layer(20)] },
+    'two layers of many blocks at once': { layers: [layer(60_000), layer(70_000)] },
     'empty layers': { layers: [Buffer.alloc(0), layer(10), Buffer.alloc(1024)] },
     'a layer that occurs again': { layers: [one, layer(10), one, one] },
-    'layers by sha512, one in segments': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
+    'layers by sha512, one of many blocks': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
   };
   for (const redirects of [false, true]) {
     describe(redirects ? 'from a storage that takes ranges' : 'in one stream', () => {
       for (const [shape, spec] of Object.entries(shapes)) {
-        it(`with ${shape} makes its archive byte for byte`, async () => {
-          rig.registry.redirects = redirects;
-          const { image } = rig.push(spec);
-          const { totalBytes } = await resolve(rig.context, image);
-          const archive = await storedArchive(rig.context, await runActivities(rig.context, image));
-          assert.equal(archive.length, totalBytes);
-          assert.ok(archive.equals(await expectedArchive(rig, rig.context, image)), 'other bytes');
-        });
+        for (const [how, times] of [
+          ['at once', COPY_TIMES],
+          ['in slices', BRIEF],
+        ] as const) {
+          it(`${how}, with ${shape}, makes its archive byte for byte`, async () => {
+            rig.registry.redirects = redirects;
+            const { image } = rig.push(spec);
+            const resolved = await resolve(rig.context, image);
+            await commit(rig.context, resolved, await copyAll(rig.context, resolved, times));
+            const archive = await storedArchive(rig.context, resolved.planned.blob);
+            assert.equal(archive.length, resolved.totalBytes);
+            assert.ok(archive.equals(await expectedArchive(rig, rig.context, image)), 'other bytes');
+          });
+        }
       }
     });
   }
@@ -201,8 +207,8 @@ describe('a registry that sends something else', () => {
   for (const [what, size, at] of [
     ['the first byte of a small layer', 5000, 0],
     ['the last byte of a small layer', 5000, 4999],
-    ['a byte in the first of many segments', 50_000, 7],
-    ['a byte in the last of many segments', 50_000, 49_999],
+    ['a byte in the first of many blocks', 50_000, 7],
+    ['a byte in the last of many blocks', 50_000, 49_999],
   ] as const) {
     it(`flips ${what}: nothing is committed, the layer is named`, async () => {
       const { image, digest } = corrupt(size, flip(at));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { dealOut } from '../../../src/archive/stretches.ts';
 import { planLayout } from '../../../src/archive/layout.ts';
 import { loadConfig } from '../../../src/config.ts';
 import type { CacheContext } from '../../../src/context.ts';
@@ -137,7 +138,7 @@ export async function runActivities(
   return resolved.planned.blob;
 }
 
-/** Calls the activity until nothing is left. */
+/** Calls the activity until nothing is left, as the orchestration does. */
 export async function copyAll(
   context: CopyContext,
   { planned, stretches }: Pick<ResolvedRun, 'planned' | 'stretches'>,
@@ -146,16 +147,18 @@ export async function copyAll(
   const copied: CopiedStretch[] = [];
   let left: readonly PendingStretch[] = stretches;
   while (left.length > 0) {
-    const input: CopyInput = { planned, stretches: left };
-    // Through JSON, as a history keeps it.
-    const { done, rest, failure } = await copyBlocks(
-      context,
-      JSON.parse(JSON.stringify(input)) as CopyInput,
-      times,
+    const round = await Promise.all(
+      dealOut(left).map((share) => {
+        const input: CopyInput = { planned, stretches: share };
+        // Through JSON, as a history keeps it.
+        return copyBlocks(context, JSON.parse(JSON.stringify(input)) as CopyInput, times);
+      }),
     );
-    if (failure !== undefined) throw new CacheError(failure.code, failure.detail, failure);
-    copied.push(...done);
-    left = rest;
+    for (const { done, failure } of round) {
+      if (failure !== undefined) throw new CacheError(failure.code, failure.detail, failure);
+      copied.push(...done);
+    }
+    left = round.flatMap(({ rest }) => rest);
   }
   return copied;
 }
