@@ -6,8 +6,8 @@ import { AMD64 } from '../test/runs/support/loopbackRegistry.ts';
 import { commit, copyAll, RecordedRuns, resolve, runActivities, startRig } from '../test/runs/support/rig.ts';
 import { storageCalls } from '../test/support/storageCalls.ts';
 
-/** Ten segments, and one layer of four blocks for each. */
-const SEGMENTS = 10;
+/** Each of four blocks, and a stretch of its own. */
+const LAYERS = 10;
 const LAYER_BYTES = 12_000;
 
 /**
@@ -45,12 +45,11 @@ export async function run(): Promise<void> {
     await count('poll of a lookup that waits', () => imageState(context, runs, pending, 'serve the older'));
 
     const many = 'team/many:1';
-    rig.registry.push(many, { layers: Array.from({ length: SEGMENTS }, () => randomBytes(LAYER_BYTES)) });
-    const limits = { blockBytes: 4096, taskBytes: LAYER_BYTES + 1024, segmentBytes: LAYER_BYTES + 1024 };
-    await count(`an image of ${SEGMENTS} segments, 44 blocks`, async () => {
+    rig.registry.push(many, { layers: Array.from({ length: LAYERS }, () => randomBytes(LAYER_BYTES)) });
+    const limits = { blockBytes: 4096, taskBytes: LAYER_BYTES + 1024 };
+    await count(`an image of ${LAYERS} layers, 44 blocks`, async () => {
       const resolved = await resolve(context, rig.image(many), { limits });
       const copied = await copyAll(context, resolved);
-      if (copied.length !== SEGMENTS) throw new Error(`It has ${copied.length} segments.`);
       await commit(context, resolved, copied);
     });
   } finally {

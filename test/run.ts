@@ -13,7 +13,7 @@ import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
 /** What takes minutes, or needs root and other programs, or is a product of its own; and the files about faults. */
-const LONG = /^packages\/|^test\/(e2e|node|local)\/|faults[^/]*\.test\.ts$/;
+const LONG = /^packages\/|^test\/(e2e|node|local|starvation)\/|faults[^/]*\.test\.ts$/;
 
 /** Minutes until a file is given up, and until all of them are. */
 const LIMITS = { core: { file: 3, all: 10 }, chosen: { file: 20, all: 45 } };

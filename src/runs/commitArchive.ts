@@ -2,7 +2,8 @@ import { type Block, cutBlocks } from '../archive/blocks.ts';
 import { LAYOUT_VERSION } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
 import { isoSeconds } from '../store/archive/archiveMetadata.ts';
-import { foreignBlob, readArchive } from '../store/archive/archives.ts';
+import { CacheError } from '../errors.ts';
+import { findArchive, foreignBlob, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
 import { commitBlocks } from '../store/archive/staging.ts';
 import { writeHolder } from '../store/hints/layers.ts';
@@ -24,22 +25,28 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   const attemptOf = attempts(input, [...head, ...end]);
   const blocks = [...head, ...layers.flatMap((layer) => layer.blocks), ...end].map((block) => {
     const attempt = attemptOf.get(block.index);
-    if (attempt === undefined) throw new Error(`No segment holds block ${block.index} of ${blob}.`);
+    if (attempt === undefined)
+      throw new Error(`No stretch that was copied holds block ${block.index} of ${blob}.`);
     return { id: { index: block.index, run, attempt }, size: block.end - block.start };
   });
   const now = isoSeconds(new Date());
   const metadata = { ...identity, createdAt: now, lastUsed: now };
   const committed = await commitBlocks(storage, blob, blocks, metadata, LAYOUT_VERSION);
-  if (!committed && (await readArchive(storage, blob)) === undefined) throw foreignBlob(blob);
+  if (!committed) {
+    const there = await findArchive(storage, blob);
+    if (there === 'foreign') throw foreignBlob(blob);
+    if (there === undefined)
+      throw new CacheError('storage_unavailable', `${blob} was deleted while it was committed. Try again.`);
+  }
   await writeHolder(storage, blob, [identity.imageId, ...descriptors.map(({ digest }) => digest)]);
   // The archive is there, which is what counts; prune takes what is left.
   await deleteRunPlan(storage, blob, run).catch(() => undefined);
 }
 
 /** Which attempt staged each block. */
-function attempts({ attempt, segments }: CommitInput, own: readonly Block[]): ReadonlyMap<number, string> {
+function attempts({ attempt, copied }: CommitInput, own: readonly Block[]): ReadonlyMap<number, string> {
   const attemptOf = new Map(own.map(({ index }) => [index, attempt]));
-  for (const segment of segments)
-    for (let index = segment.from; index < segment.to; index++) attemptOf.set(index, segment.attempt);
+  for (const stretch of copied)
+    for (let index = stretch.from; index < stretch.to; index++) attemptOf.set(index, stretch.attempt);
   return attemptOf;
 }

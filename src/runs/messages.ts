@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Lane } from '../archive/lanes.ts';
+import type { Stretch } from '../archive/stretches.ts';
 import type { ErrorCode, Failure } from '../errors.ts';
 import { formatPlatform, type Platform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
@@ -44,29 +44,47 @@ export type Resolved =
       readonly totalBytes: number;
       /** Which staged the blocks of the archive's head and end. */
       readonly attempt: string;
-      readonly lanes: readonly Lane[];
+      readonly stretches: readonly Stretch[];
     };
 
-export interface CopyInput {
-  readonly planned: PlannedRun;
-  readonly from: number;
-  readonly to: number;
-  /** The state of a layer's digest where its segment before ended, base64. */
+/** Blocks that are still to be copied. */
+export interface PendingStretch extends Stretch {
+  /**
+   * The state of its layer's digest where the stretch begins, base64. Where it is there, the stretch lies in one
+   * layer, and its digest is to be carried on with a hash whose state can be saved again.
+   */
   readonly hashState?: string;
 }
 
-/** A segment that is staged and, where a layer ends in it, proven. */
-export interface CopiedSegment {
-  readonly from: number;
-  readonly to: number;
+export interface CopyInput {
+  readonly planned: PlannedRun;
+  readonly stretches: readonly PendingStretch[];
+}
+
+/** Blocks that are staged; proven with the last one of their layer. */
+export interface CopiedStretch extends Stretch {
   readonly attempt: string;
-  readonly hashState?: string;
+}
+
+/** What became of the stretches that one activity was given. */
+export interface Copied {
+  readonly done: readonly CopiedStretch[];
+  /** Also what was copied before, where a layer turned out to be corrupt: the copies that come later count. */
+  readonly rest: readonly PendingStretch[];
+  /** Why there is a rest; none where only its time was up. */
+  readonly failure?: Failure;
 }
 
 export interface CommitInput {
   readonly planned: PlannedRun;
   readonly attempt: string;
-  readonly segments: readonly CopiedSegment[];
+  /** In the order in which they were copied: of two copies of a block the later one counts. */
+  readonly copied: readonly CopiedStretch[];
+}
+
+/** Of `abandonRun`: a run that ended in failure. */
+export interface AbandonInput {
+  readonly planned: PlannedRun;
 }
 
 export type Outcome<T> =

@@ -29,8 +29,11 @@ export class Patience {
     this.#down = 0;
   }
 
-  /** Seconds to wait before trying again; undefined where it is time to give up. */
-  waitFor(failure: Failure): number | undefined {
+  /**
+   * Seconds to wait before trying again; undefined where it is time to give up.
+   * @param took seconds that the try took: one that hangs is waited for as well
+   */
+  waitFor(failure: Failure, took = 0): number | undefined {
     if (failure.code === 'digest_mismatch' && !this.#mismatched) {
       // Damaged on the way, or damaged at the registry: the second reading tells.
       this.#mismatched = true;
@@ -44,7 +47,30 @@ export class Patience {
       this.#throttled += seconds;
       return this.#throttled <= this.#throttleBudget ? seconds : undefined;
     }
-    this.#down += seconds;
+    this.#down += took + seconds;
     return this.#down <= OUTAGE_WAIT ? seconds : undefined;
   }
+
+  /** What a run ends with whose patience has ended: what may pass says when to ask again. */
+  gaveUp(failure: Failure): Failure {
+    if (!failure.retryable || this.#failures === 0) return failure;
+    const seconds = Math.max(failure.retryAfterSeconds ?? 0, LONGEST_WAIT);
+    const tries = this.#failures === 1 ? 'one try' : `${this.#failures} tries`;
+    return {
+      ...failure,
+      detail: `${failure.detail} It was given up after ${tries}; ask for the image again in ${inWords(seconds)}.`,
+      retryAfterSeconds: seconds,
+    };
+  }
+}
+
+function inWords(seconds: number): string {
+  const minutes = Math.ceil(seconds / MINUTE);
+  return minutes < 120 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
+}
+
+/** What decides how it goes on: a failure that is final, else the one with the longest wait. */
+export function worstOf(failures: readonly Failure[]): Failure | undefined {
+  const byWait = failures.toSorted((a, b) => (b.retryAfterSeconds ?? 0) - (a.retryAfterSeconds ?? 0));
+  return byWait.find(({ retryable }) => !retryable) ?? byWait[0];
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type ArchiveBlocks, BLOCK_BYTES, cutBlocks } from '../archive/blocks.ts';
-import { COPY_LIMITS, divideIntoLanes } from '../archive/lanes.ts';
 import { type Layout, planLayout } from '../archive/layout.ts';
+import { divideIntoStretches, TASK_BYTES } from '../archive/stretches.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import { parsePlatform } from '../image/platform.ts';
@@ -17,12 +17,12 @@ import { keepPlan, makePlan } from './runPlan.ts';
 /**
  * First activity of a run: pulls the image's documents, checks that it can be cached, lays its archive out, keeps
  * the plan for the other activities, and stages what comes from no layer. Nothing of a layer is pulled yet.
- * @param limits bytes of a block, a task and a segment; tests make them small
+ * @param limits bytes of a block, and of small layers that are copied together; tests make them small
  */
 export async function resolveImage(
   context: CacheContext,
   input: ResolveInput,
-  limits = { blockBytes: BLOCK_BYTES, ...COPY_LIMITS },
+  limits = { blockBytes: BLOCK_BYTES, taskBytes: TASK_BYTES },
 ): Promise<Resolved> {
   const { storage, config } = context;
   const asked = parseReference(input.image);
@@ -59,8 +59,8 @@ export async function resolveImage(
   const blocks = cutBlocks(layout, blockBytes);
   const attempt = randomBytes(4).toString('hex');
   await stageOwnBlocks(context, planned, attempt, layout, blocks);
-  const lanes = divideIntoLanes(blocks.layers, limits);
-  return { cached: false, planned, totalBytes: layout.size, attempt, lanes };
+  const stretches = divideIntoStretches(blocks.layers, limits.taskBytes);
+  return { cached: false, planned, totalBytes: layout.size, attempt, stretches };
 }
 
 /** The archive's head and its end marker, which is zeros. */
@@ -72,7 +72,7 @@ async function stageOwnBlocks(
   blocks: ArchiveBlocks,
 ): Promise<void> {
   for (const { index, start, end } of blocks.head)
-    await stageBlock(storage, blob, { index, run, attempt }, head.subarray(start, end));
+    await stageBlock(storage, blob, { index, run, attempt }, [head.subarray(start, end)]);
   for (const { index, start, end } of blocks.end)
-    await stageBlock(storage, blob, { index, run, attempt }, new Uint8Array(end - start));
+    await stageBlock(storage, blob, { index, run, attempt }, [new Uint8Array(end - start)]);
 }

@@ -11,7 +11,7 @@ import { type FetchedImage, fetchImage } from './fetchImage.ts';
 import type { PlannedRun } from './messages.ts';
 
 /**
- * All that copying and committing one archive needs, made once: whoever copies a segment reads it and knows where
+ * All that copying and committing one archive needs, made once: whoever copies a part of it reads it and knows where
  * each layer lies, without manifest or config.
  */
 export interface RunPlan {
@@ -48,9 +48,14 @@ export function makePlan(
   };
 }
 
+/** A run that goes on for longer keeps its plan again: what has none of the last day is swept away as abandoned. */
+const RENEW_AFTER_MS = 6 * 3600 * 1000;
+
 /** As it is kept: the geometry follows from the rest, by the rules of this layout. */
 interface KeptPlan {
   readonly version: 1;
+  /** ISO 8601. */
+  readonly keptAt?: string;
   readonly layout: typeof LAYOUT_VERSION;
   readonly identity: Omit<RunPlan['identity'], 'platform'> & { readonly platform: string };
   readonly headSize: number;
@@ -61,6 +66,7 @@ export function keepPlan({ storage }: CacheContext, { blob, run }: PlannedRun, p
   const { identity, layers, geometry } = plan;
   const kept: KeptPlan = {
     version: 1,
+    keptAt: new Date().toISOString(),
     layout: LAYOUT_VERSION,
     identity: { ...identity, platform: formatPlatform(identity.platform) },
     headSize: geometry.headSize,
@@ -73,14 +79,16 @@ export function keepPlan({ storage }: CacheContext, { blob, run }: PlannedRun, p
 }
 
 /** The plan of a run; undefined where it is lost, or was kept by another version of the app. */
-export async function keptPlan(
-  { storage }: CacheContext,
-  { blob, run }: PlannedRun,
-): Promise<RunPlan | undefined> {
+export async function keptPlan(context: CacheContext, planned: PlannedRun): Promise<RunPlan | undefined> {
+  const kept = await readKept(context, planned);
+  return kept && fromKept(kept);
+}
+
+async function readKept({ storage }: CacheContext, { blob, run }: PlannedRun): Promise<KeptPlan | undefined> {
   const kept = await readRunPlan(storage, blob, run);
   // Only keepPlan writes there: the version says in which shape.
   const isOurs = kept?.version === 1 && kept.layout === LAYOUT_VERSION;
-  return isOurs ? fromKept(kept as unknown as KeptPlan) : undefined;
+  return isOurs ? (kept as unknown as KeptPlan) : undefined;
 }
 
 /**
@@ -88,8 +96,13 @@ export async function keptPlan(
  * @throws {CacheError} where it was lost and the image can not be had any more
  */
 export async function openPlan(context: CacheContext, planned: PlannedRun): Promise<RunPlan> {
-  const kept = await keptPlan(context, planned);
-  if (kept !== undefined) return kept;
+  const kept = await readKept(context, planned);
+  if (kept !== undefined) {
+    const plan = fromKept(kept);
+    const age = Date.now() - Date.parse(kept.keptAt ?? '');
+    if (!(age < RENEW_AFTER_MS)) await keepPlan(context, planned, plan);
+    return plan;
+  }
   const ref = parseReference(planned.image);
   const fetched = await fetchImage(context, ref, parsePlatform(planned.platform));
   const plan = makePlan(ref, fetched, planLayout(fetched.image));

@@ -33,13 +33,13 @@ describe('committing an archive', () => {
     const { image } = rig.push({ layers: [layer(30_000), layer(100)] });
     const runs = ['aaaaaaaa', 'aaaaaaaa', 'bbbbbbbb'];
     const resolved = await Promise.all(runs.map((run) => resolve(rig.context, image, { run })));
-    const segments = await Promise.all(resolved.map((one) => copyAll(rig.context, one)));
+    const copied = await Promise.all(resolved.map((one) => copyAll(rig.context, one)));
     const [{ planned, totalBytes } = assert.fail()] = resolved;
     assert.equal(await stagedBytes(rig.context.storage, planned.blob, 'aaaaaaaa'), totalBytes);
     // Attempts are told apart: what the one that is not in the history staged is not committed.
-    assert.notDeepEqual(segments[0], segments[1]);
+    assert.notDeepEqual(copied[0], copied[1]);
     await Promise.all(
-      [0, 2, 0].map((index) => commit(rig.context, resolved[index] ?? assert.fail(), segments[index] ?? [])),
+      [0, 2, 0].map((index) => commit(rig.context, resolved[index] ?? assert.fail(), copied[index] ?? [])),
     );
     assert.ok(
       (await storedArchive(rig.context, planned.blob)).equals(await expectedArchive(rig, rig.context, image)),
@@ -50,11 +50,11 @@ describe('committing an archive', () => {
     const context = await rig.with({});
     const { image } = rig.push({ layers: [layer(5000)] });
     const resolved = await resolve(context, image);
-    const segments = await copyAll(context, resolved);
-    await commit(context, resolved, segments);
+    const copied = await copyAll(context, resolved);
+    await commit(context, resolved, copied);
     await dropHints(context.storage);
     rig.outage();
-    await commit(context, resolved, segments);
+    await commit(context, resolved, copied);
     assert.ok(await readArchive(context.storage, resolved.planned.blob));
   });
 
@@ -64,8 +64,8 @@ describe('committing an archive', () => {
     const { blob } = resolved.planned;
     const foreign = rig.context.storage.images.getBlockBlobClient(blob);
     await foreign.upload('mine', 4);
-    const segments = await copyAll(rig.context, resolved);
-    await assert.rejects(commit(rig.context, resolved, segments), {
+    const copied = await copyAll(rig.context, resolved);
+    await assert.rejects(commit(rig.context, resolved, copied), {
       code: 'storage_unavailable',
       retryable: false,
       message: new RegExp(blob),

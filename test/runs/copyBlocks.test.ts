@@ -4,8 +4,8 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import type { CacheContext } from '../../src/context.ts';
 import { CacheError } from '../../src/errors.ts';
 import { type Digest } from '../../src/image/digest.ts';
-import { copyBlocks } from '../../src/runs/copyBlocks.ts';
-import type { CopiedSegment } from '../../src/runs/messages.ts';
+import { COPY_TIMES, copyBlocks, type CopyContext, type CopyTimes } from '../../src/runs/copyBlocks.ts';
+import type { Copied, CopiedStretch, CopyInput, PendingStretch } from '../../src/runs/messages.ts';
 import { readArchive } from '../../src/store/archive/archives.ts';
 import { deleteRunPlan, readRunPlan } from '../../src/store/archive/runPlans.ts';
 import { sha512Of } from '../archive/support/samples.ts';
@@ -32,7 +32,29 @@ afterEach(() => {
   rig.registry.redirects = false;
 });
 
+/** Over at once: what is under way is finished. */
+const BRIEF: CopyTimes = { sliceMs: 0, deadlineMs: 60_000 };
+
 const layer = (size: number): Buffer => randomBytes(size);
+
+/** Slices that are over as soon as they have copied something. */
+async function slices(
+  context: CopyContext,
+  { planned, stretches }: Pick<ResolvedRun, 'planned' | 'stretches'>,
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<Copied[]> {
+  const all: Copied[] = [];
+  for (let left: readonly PendingStretch[] = stretches; left.length > 0;) {
+    await before();
+    const input: CopyInput = { planned, stretches: left };
+    const copied = await copyBlocks(context, input, BRIEF);
+    assert.equal(copied.failure, undefined);
+    assert.ok(copied.done.length > 0, 'nothing was copied');
+    all.push(copied);
+    left = copied.rest;
+  }
+  return all;
+}
 
 describe('copying an image', () => {
   const one = layer(9000);
@@ -40,45 +62,56 @@ describe('copying an image', () => {
     'no layers': { layers: [] },
     'small layers that share a task': { layers: [layer(100), layer(3000), layer(5000), layer(511)] },
     'layers that end where a block does': { layers: [layer(4096 - 512), layer(8192 - 512), layer(4096)] },
-    'a layer in many segments': { layers: [layer(10), layer(150_001), layer(20)] },
-    'two layers in many segments at once': { layers: [layer(60_000), layer(70_000)] },
+    'a layer of many blocks': { layers: [layer(10), layer(150_001), layer(20)] },
+    'two layers of many blocks at once': { layers: [layer(60_000), layer(70_000)] },
     'empty layers': { layers: [Buffer.alloc(0), layer(10), Buffer.alloc(1024)] },
     'a layer that occurs again': { layers: [one, layer(10), one, one] },
-    'layers by sha512, one in segments': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
+    'layers by sha512, one of many blocks': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
   };
   for (const redirects of [false, true]) {
     describe(redirects ? 'from a storage that takes ranges' : 'in one stream', () => {
       for (const [shape, spec] of Object.entries(shapes)) {
-        it(`with ${shape} makes its archive byte for byte`, async () => {
-          rig.registry.redirects = redirects;
-          const { image } = rig.push(spec);
-          const { totalBytes } = await resolve(rig.context, image);
-          const archive = await storedArchive(rig.context, await runActivities(rig.context, image));
-          assert.equal(archive.length, totalBytes);
-          assert.ok(archive.equals(await expectedArchive(rig, rig.context, image)), 'other bytes');
-        });
+        for (const [how, times] of [
+          ['at once', COPY_TIMES],
+          ['in slices', BRIEF],
+        ] as const) {
+          it(`${how}, with ${shape}, makes its archive byte for byte`, async () => {
+            rig.registry.redirects = redirects;
+            const { image } = rig.push(spec);
+            const resolved = await resolve(rig.context, image);
+            await commit(rig.context, resolved, await copyAll(rig.context, resolved, times));
+            const archive = await storedArchive(rig.context, resolved.planned.blob);
+            assert.equal(archive.length, resolved.totalBytes);
+            assert.ok(archive.equals(await expectedArchive(rig, rig.context, image)), 'other bytes');
+          });
+        }
       }
     });
   }
 
-  it('with a layer in segments carries the state of its hash from one to the next', async () => {
+  it('in slices carries the state of a hash from one to the next', async () => {
     const { image } = rig.push({ layers: [layer(50_000)] });
-    const resolved = await resolve(rig.context, image);
-    const { planned, lanes } = resolved;
-    const lane = lanes.find((segments) => segments.length > 1) ?? assert.fail('one activity does it all');
-    assert.ok(lane.length >= 4);
-    const [first, second, ...rest] = await copyAll(rig.context, { planned, lanes: [lane] });
-    assert.match(first?.hashState ?? '', /^[A-Za-z0-9+/=]{100,300}$/);
-    assert.notEqual(first?.hashState, second?.hashState);
-    assert.equal(rest.at(-1)?.hashState, undefined);
+    const { planned, stretches } = await resolve(rig.context, image);
+    const [first, second, ...more] = await slices(rig.context, { planned, stretches });
+    assert.ok(more.length >= 4, `${more.length + 2} slices`);
+    const states = [first, second].map((copied) => copied?.rest[0]?.hashState ?? '');
+    for (const state of states) assert.match(state, /^[A-Za-z0-9+/=]{100,300}$/);
+    assert.notEqual(states[0], states[1]);
+    assert.deepEqual(more.at(-1)?.rest, []);
 
-    // The last segment with the state of another one proves nothing.
-    const input = { planned, ...(lane.at(-1) ?? assert.fail()) };
-    const state = first?.hashState ?? '';
-    await assert.rejects(copyBlocks(rig.context, { ...input, hashState: state }), {
-      code: 'digest_mismatch',
-    });
-    await assert.rejects(copyBlocks(rig.context, input), { code: 'digest_mismatch' });
+    // The last stretch with the state of another one proves nothing, and the whole layer is to be copied again.
+    const last = more.at(-1)?.done[0] ?? assert.fail();
+    const hashState = states[0] ?? '';
+    const input = { planned, stretches: [{ from: last.from, to: last.to, hashState }] };
+    const { done, rest, failure } = await copyBlocks(rig.context, input);
+    assert.equal(failure?.code, 'digest_mismatch');
+    assert.deepEqual(done, []);
+    assert.deepEqual(
+      rest.map(({ from, to }) => ({ from, to })),
+      stretches,
+    );
+    const again = await copyBlocks(rig.context, { planned, stretches: rest });
+    assert.equal(again.failure, undefined);
   });
 
   for (const [what, lose] of [
@@ -95,21 +128,9 @@ describe('copying an image', () => {
       const context = await rig.with({});
       const { image } = rig.push({ layers: [layer(60_000), layer(100)] });
       const resolved = await resolve(context, image);
-      const copied: CopiedSegment[] = [];
-      for (const lane of resolved.lanes) {
-        let hashState: string | undefined;
-        for (const segment of lane) {
-          await lose(context, resolved);
-          const { planned } = resolved;
-          const one = await copyBlocks(context, {
-            planned,
-            ...segment,
-            ...(hashState !== undefined && { hashState }),
-          });
-          ({ hashState } = one);
-          copied.push(one);
-        }
-      }
+      const copied: CopiedStretch[] = [];
+      for (const slice of await slices(context, resolved, () => lose(context, resolved)))
+        copied.push(...slice.done);
       await lose(context, resolved);
       await commit(context, resolved, copied);
       const archive = await storedArchive(context, resolved.planned.blob);
@@ -186,8 +207,8 @@ describe('a registry that sends something else', () => {
   for (const [what, size, at] of [
     ['the first byte of a small layer', 5000, 0],
     ['the last byte of a small layer', 5000, 4999],
-    ['a byte in the first of many segments', 50_000, 7],
-    ['a byte in the last of many segments', 50_000, 49_999],
+    ['a byte in the first of many blocks', 50_000, 7],
+    ['a byte in the last of many blocks', 50_000, 49_999],
   ] as const) {
     it(`flips ${what}: nothing is committed, the layer is named`, async () => {
       const { image, digest } = corrupt(size, flip(at));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Patience } from '../../src/runs/patience.ts';
+import { Patience, worstOf } from '../../src/runs/patience.ts';
 import { CacheError, type ErrorCode, type Failure } from '../../src/errors.ts';
 
 function failure(code: ErrorCode, retryAfterSeconds?: number): Failure {
@@ -74,5 +74,37 @@ describe('patience', () => {
     waits(patience, failure('storage_unavailable'));
     patience.progressed();
     assert.equal(patience.waitFor(failure('storage_unavailable')), 10);
+  });
+
+  it('counts the time that tries took: what hangs is given up after half an hour as well', () => {
+    const patience = new Patience(7);
+    const given = failure('registry_unavailable');
+    assert.equal(patience.waitFor(given, 600), 10);
+    assert.equal(patience.waitFor(given, 600), 10);
+    assert.equal(patience.waitFor(given, 600), undefined);
+  });
+
+  it('says when to ask again where it gave up on what may pass, and nothing of the kind elsewhere', () => {
+    const patience = new Patience(7);
+    const given = failure('registry_unavailable', 12);
+    const tries = waits(patience, given).length + 1;
+    assert.deepEqual(patience.gaveUp(given), {
+      ...given,
+      detail: `why It was given up after ${tries} tries; ask for the image again in 5 minutes.`,
+      retryAfterSeconds: 300,
+    });
+    assert.match(patience.gaveUp(failure('registry_throttled', 3 * 3600)).detail, /again in 3 hours\.$/);
+    const final = failure('image_not_found');
+    assert.equal(patience.gaveUp(final), final);
+  });
+});
+
+describe('of several failures', () => {
+  it('the final one decides, else the one with the longest wait', () => {
+    const [short, long] = [failure('registry_throttled', 5), failure('registry_throttled', 50)];
+    const final = failure('registry_denied');
+    assert.equal(worstOf([short, long]), long);
+    assert.equal(worstOf([short, long, final]), final);
+    assert.equal(worstOf([]), undefined);
   });
 });

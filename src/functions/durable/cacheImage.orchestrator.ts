@@ -1,10 +1,12 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
-import { Patience } from '../../runs/patience.ts';
+import { Patience, worstOf } from '../../runs/patience.ts';
 import type {
   CommitInput,
-  CopiedSegment,
+  Copied,
+  CopiedStretch,
   CopyInput,
   Outcome,
+  PendingStretch,
   PlannedRun,
   Resolved,
   ResolveInput,
@@ -12,13 +14,13 @@ import type {
   RunOutput,
   RunProgress,
 } from '../../runs/messages.ts';
-import type { Lane } from '../../archive/lanes.ts';
+import { dealOut } from '../../archive/stretches.ts';
 import type { Failure } from '../../errors.ts';
 
 type Steps<T> = Generator<Task, T, unknown>;
 
 /**
- * One image on its way into the cache: resolve, copy, commit. Replayed from its history at every turn, so it reads
+ * One image on its way into the cache: resolve, copy, commit; or what it staged is thrown away. Replayed from its history at every turn, so it reads
  * no clock, no setting and no network. Waiting for a throttled registry is a durable timer, which costs nothing.
  */
 export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
@@ -33,58 +35,63 @@ export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
   const resolved = yield* persist<Resolved>(context, patience, progress, 'resolveImage', resolve);
   if (!resolved.ok) return resolved;
   if (resolved.value.cached) return { ok: true, blob: resolved.value.blob };
-  const { planned, totalBytes, attempt, lanes } = resolved.value;
+  const { planned, totalBytes, attempt, stretches } = resolved.value;
 
   progress = { phase: 'copying', run, blob: planned.blob, totalBytes };
   context.df.setCustomStatus(progress);
-  const copied = yield* copyLanes(context, patience, progress, planned, lanes);
-  if (!copied.ok) return copied;
+  const copied = yield* copyAll(context, patience, progress, planned, stretches);
+  if (!copied.ok) return yield* abandon(context, planned, copied);
 
   progress = { ...progress, phase: 'committing' };
   context.df.setCustomStatus(progress);
-  const commit: CommitInput = { planned, attempt, segments: copied.value };
+  const commit: CommitInput = { planned, attempt, copied: copied.value };
   const done = yield* persist<null>(context, patience, progress, 'commitArchive', commit);
-  return done.ok ? { ok: true, blob: planned.blob } : done;
+  return done.ok ? { ok: true, blob: planned.blob } : yield* abandon(context, planned, done);
 }
 
 /**
- * Copies all lanes in rounds: each round is one Task.all of fresh tasks, the next segment of every lane that is not
- * done. Only what failed runs again. No sliding window: durable-functions 3 sends a task again that it is given
- * twice (https://github.com/Azure/azure-functions-durable-js/issues/574).
+ * Copies all stretches in rounds of about a minute: each round deals out what is left into at most four fresh tasks,
+ * so that no image fills a worker's slots for long. What fails keeps what it has, and only the rest is copied again.
+ * No sliding window: durable-functions 3 sends a task again that it is given twice
+ * (https://github.com/Azure/azure-functions-durable-js/issues/574).
  */
-function* copyLanes(
+function* copyAll(
   context: OrchestrationContext,
   patience: Patience,
   progress: RunProgress,
   planned: PlannedRun,
-  lanes: readonly Lane[],
-): Steps<Outcome<CopiedSegment[]>> {
-  const started = lanes.map((lane) => ({ lane, done: [] as CopiedSegment[] }));
-  for (;;) {
-    const next = started.flatMap(({ lane, done }) => {
-      const segment = lane[done.length];
-      return segment === undefined ? [] : [{ segment, done }];
-    });
-    if (next.length === 0) return { ok: true, value: started.flatMap(({ done }) => done) };
-
-    const tasks = next.map(({ segment, done }) => {
-      const hashState = done.at(-1)?.hashState;
-      const input: CopyInput = { planned, ...segment, ...(hashState !== undefined && { hashState }) };
+  stretches: readonly PendingStretch[],
+): Steps<Outcome<CopiedStretch[]>> {
+  const copied: CopiedStretch[] = [];
+  let left = stretches;
+  while (left.length > 0) {
+    const began = context.df.currentUtcDateTime;
+    const shares = dealOut(left);
+    const tasks = shares.map((share) => {
+      const input: CopyInput = { planned, stretches: share };
       return context.df.callActivity('copyBlocks', input);
     });
-    const round = yield* answerTo<Outcome<CopiedSegment>[]>(context.df.Task.all(tasks));
-    const outcomes = round.ok ? round.value : [round];
-
-    const failures: Failure[] = [];
-    outcomes.forEach((outcome, index) => {
-      if (outcome.ok) next[index]?.done.push(outcome.value);
-      else failures.push(outcome.error);
+    const round = yield* answerTo<Outcome<Copied>[]>(context.df.Task.all(tasks));
+    const outcomes = shares.map((share, index) => {
+      const outcome = round.ok ? round.value[index] : round;
+      if (outcome?.ok === true) return outcome.value;
+      return { done: [], rest: share, ...(outcome !== undefined && { failure: outcome.error }) };
     });
-    if (failures.length < outcomes.length) patience.progressed();
-    const worst = failures.find((failure) => !failure.retryable) ?? longestWait(failures);
-    if (worst !== undefined && !(yield* wait(context, patience, progress, worst)))
-      return { ok: false, error: worst };
+    const before = copied.length;
+    copied.push(...outcomes.flatMap(({ done }) => done));
+    left = outcomes.flatMap(({ rest }) => rest);
+    if (copied.length > before) patience.progressed();
+    const failure = worstOf(outcomes.flatMap((outcome) => outcome.failure ?? []));
+    const given = failure && (yield* wait(context, patience, progress, failure, began));
+    if (given !== undefined) return { ok: false, error: given };
   }
+  return { ok: true, value: copied };
+}
+
+/** Takes away what a run that failed has staged. Where that fails too, prune does it later. */
+function* abandon<T>(context: OrchestrationContext, planned: PlannedRun, failed: T): Steps<T> {
+  yield* answerTo<Outcome<null>>(context.df.callActivity('abandonRun', { planned }));
+  return failed;
 }
 
 /** Calls one activity until it succeeds, cannot succeed, or patience ends. */
@@ -96,10 +103,15 @@ function* persist<T>(
   input: unknown,
 ): Steps<Outcome<T>> {
   for (;;) {
+    const began = context.df.currentUtcDateTime;
     const answer = yield* answerTo<Outcome<T>>(context.df.callActivity(activity, input));
     const outcome = answer.ok ? answer.value : answer;
-    if (outcome.ok) patience.progressed();
-    if (outcome.ok || !(yield* wait(context, patience, progress, outcome.error))) return outcome;
+    if (outcome.ok) {
+      patience.progressed();
+      return outcome;
+    }
+    const given = yield* wait(context, patience, progress, outcome.error, began);
+    if (given !== undefined) return { ok: false, error: given };
   }
 }
 
@@ -116,16 +128,22 @@ function* answerTo<T>(task: Task): Steps<Outcome<T>> {
   }
 }
 
-/** Waits as long as the failure asks for; false where it is time to give up. */
+/**
+ * Waits as long as the failure asks for.
+ * @param began when the try began that ended so
+ * @returns undefined when it is to be tried again; else what the run ends with
+ */
 function* wait(
   context: OrchestrationContext,
   patience: Patience,
   progress: RunProgress,
   failure: Failure,
-): Steps<boolean> {
-  const seconds = patience.waitFor(failure);
-  if (seconds === undefined) return false;
-  const until = new Date(context.df.currentUtcDateTime.getTime() + seconds * 1000);
+  began: Date,
+): Steps<Failure | undefined> {
+  const now = context.df.currentUtcDateTime.getTime();
+  const seconds = patience.waitFor(failure, Math.round((now - began.getTime()) / 1000));
+  if (seconds === undefined) return patience.gaveUp(failure);
+  const until = new Date(now + seconds * 1000);
   const { code, detail } = failure;
   context.df.setCustomStatus({
     ...progress,
@@ -134,9 +152,5 @@ function* wait(
   });
   yield context.df.createTimer(until);
   context.df.setCustomStatus(progress);
-  return true;
-}
-
-function longestWait(failures: readonly Failure[]): Failure | undefined {
-  return failures.toSorted((a, b) => (b.retryAfterSeconds ?? 0) - (a.retryAfterSeconds ?? 0))[0];
+  return undefined;
 }

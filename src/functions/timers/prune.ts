@@ -1,6 +1,7 @@
 import { app, type InvocationContext } from '@azure/functions';
 import { getClient, input, OrchestrationRuntimeStatus } from 'durable-functions';
 import { pruneImages } from '../../upkeep/pruneImages.ts';
+import { sweepStaged } from '../../upkeep/sweepStaged.ts';
 import { sweepRunPlans } from '../../upkeep/sweepRunPlans.ts';
 import { appContext } from '../appContext.ts';
 import { settings } from '../settings.ts';
@@ -20,6 +21,7 @@ app.timer('prune', {
       invocation.warn(`${blob} is due, but a lease, a legal hold or a policy of the account holds it.`);
     }
     invocation.log(`Prune: ${report.deleted.length} deleted, ${report.kept} kept.`);
+    await sweepStaged(await appContext());
     await sweepRunPlans(await appContext());
     await purgeHistory(invocation);
   },

@@ -25,6 +25,13 @@ export interface ImageMetadata {
 /** Metadata by its names, in lower case. */
 export type BlobMetadata = Readonly<Record<string, string>>;
 
+/** Metadata of the empty blob for which what a failed run staged under its name was thrown away (staging.ts). */
+export const PLACEHOLDER: BlobMetadata = { abandoned: 'true' };
+
+export function isPlaceholder(metadata: BlobMetadata | undefined): boolean {
+  return metadata?.abandoned === PLACEHOLDER.abandoned;
+}
+
 /** ISO 8601 in UTC, whole seconds: what `lastused` and `createdat` hold. */
 export function isoSeconds(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;

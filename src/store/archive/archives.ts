@@ -6,6 +6,7 @@ import {
   type BlobMetadata,
   type ImageMetadata,
   isoSeconds,
+  isPlaceholder,
   normaliseMetadata,
   parseIdentity,
   parseTimes,
@@ -36,6 +37,7 @@ export async function findArchive(
   if (found === undefined) return undefined;
   const { etag = '', contentLength = 0, lastModified: modified = new Date(), createdOn } = found;
   const metadata = normaliseMetadata(found.metadata);
+  if (isPlaceholder(metadata)) return undefined;
   const created = createdOn ?? modified;
   const seen = { blob, etag: quoted(etag), size: contentLength, created, modified, metadata };
   return (await readFound(storage, seen)) ?? 'foreign';

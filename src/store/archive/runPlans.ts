@@ -36,6 +36,22 @@ export async function deleteRunPlan(storage: Storage, blob: string, run: string)
   await findIn("deleting a run's plan", () => storage.images.getBlobClient(runPlanName(blob, run)).delete());
 }
 
+/** Runs that have a plan for this archive which was written at that time or later. */
+export async function plannedRunsSince(
+  storage: Storage,
+  blob: string,
+  oldest: Date,
+): Promise<ReadonlySet<string>> {
+  const prefix = `${RUN_PLANS}${blob}/`;
+  const runs = new Set<string>();
+  await storing("listing runs' plans", async () => {
+    for await (const { name, properties } of storage.images.listBlobsFlat({ prefix })) {
+      if (properties.lastModified >= oldest) runs.add(name.slice(prefix.length).replace(/\.json$/, ''));
+    }
+  });
+  return runs;
+}
+
 /** Deletes the plans that were made before then. */
 export async function deleteRunPlansBefore(storage: Storage, oldest: Date): Promise<void> {
   await storing("deleting runs' plans", async () => {

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import type { OrchestrationContext } from 'durable-functions';
-import type { CommitInput, CopyInput, Resolved, RunInput, RunProgress } from '../../../src/runs/messages.ts';
+import type {
+  CommitInput,
+  Copied,
+  CopyInput,
+  PendingStretch,
+  Resolved,
+  RunInput,
+  RunProgress,
+} from '../../../src/runs/messages.ts';
 import { CacheError, type ErrorCode, type Failure } from '../../../src/errors.ts';
 import { cacheImage } from '../../../src/functions/durable/cacheImage.orchestrator.ts';
 import { sha256Of } from '../../../src/image/digest.ts';
@@ -20,14 +28,10 @@ const RESOLVED: Resolved & { readonly cached: false } = {
   },
   totalBytes: 12345,
   attempt: 'own',
-  lanes: [
-    [{ from: 0, to: 2 }],
-    [
-      { from: 2, to: 5 },
-      { from: 5, to: 9 },
-      { from: 9, to: 10 },
-    ],
-    [{ from: 10, to: 12 }],
+  stretches: [
+    { from: 0, to: 2 },
+    { from: 2, to: 10 },
+    { from: 10, to: 12 },
   ],
 };
 
@@ -67,8 +71,11 @@ function play(answer: Answer, input: RunInput = INPUT): Played {
   };
   const attempts = new Map<string, number>();
   const run = (activity: Activity): unknown => {
-    const { from, to } = activity.input as Partial<CopyInput>;
-    const label = from === undefined ? activity.name : `copy ${from}-${to ?? ''}`;
+    const { stretches } = activity.input as Partial<CopyInput>;
+    const label =
+      stretches === undefined
+        ? activity.name
+        : `copy ${stretches.map(({ from, to }) => `${from}-${to}`).join('+')}`;
     steps.push(label);
     activities.push(activity);
     attempts.set(label, (attempts.get(label) ?? 0) + 1);
@@ -114,29 +121,45 @@ function working(unless: Answer = () => undefined): Answer {
     if (other !== undefined) return other;
     if (activity.name === 'resolveImage') return ok(RESOLVED);
     if (activity.name === 'commitArchive') return ok(null);
-    const { from, to } = activity.input as CopyInput;
-    const last = to === 10 || to === 2 || to === 12;
-    return ok({ from, to, attempt: `attempt${from}.${attempt}`, ...(!last && { hashState: `state${to}` }) });
+    if (activity.name === 'abandonRun') return ok(null);
+    const { stretches } = activity.input as CopyInput;
+    return ok(copiedIn(stretches, attempt));
+  };
+}
+
+/** A slice has time for three blocks of a stretch. */
+function copiedIn(stretches: readonly PendingStretch[], attempt: number): Copied {
+  const ends = stretches.map(({ from, to }) => Math.min(from + 3, to));
+  return {
+    done: stretches.map(({ from }, index) => ({
+      from,
+      to: ends[index] ?? 0,
+      attempt: `attempt${from}.${attempt}`,
+    })),
+    rest: stretches.flatMap(({ to }, index) => {
+      const end = ends[index] ?? 0;
+      return end < to ? [{ from: end, to, hashState: `state${end}` }] : [];
+    }),
   };
 }
 
 const isCopy = (activity: Activity, from: number): boolean =>
-  activity.name === 'copyBlocks' && (activity.input as CopyInput).from === from;
+  activity.name === 'copyBlocks' && (activity.input as CopyInput).stretches[0]?.from === from;
 
 describe('the orchestration', () => {
-  it('resolves, copies all lanes side by side, and commits', () => {
+  it('resolves, copies all stretches side by side, slice after slice, and commits', () => {
     const { output, steps, activities, statuses } = play(working());
     assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.equal(
       steps.join(' '),
-      'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+      'resolveImage ( copy 2-10 copy 0-2 copy 10-12 ) ( copy 5-10 ) ( copy 8-10 ) commitArchive',
     );
     const { image, platform } = INPUT;
     assert.deepEqual(activities[0]?.input, { image, platform, run: '01234567' });
     const commit = activities.at(-1)?.input as CommitInput;
     assert.deepEqual(
-      commit.segments.map(({ from, to, attempt }) => `${from}-${to} ${attempt}`),
-      ['0-2 attempt0.1', '2-5 attempt2.1', '5-9 attempt5.1', '9-10 attempt9.1', '10-12 attempt10.1'],
+      commit.copied.map(({ from, to, attempt }) => `${from}-${to} ${attempt}`),
+      ['2-5 attempt2.1', '0-2 attempt0.1', '10-12 attempt10.1', '5-8 attempt5.1', '8-10 attempt8.1'],
     );
     assert.deepEqual([commit.planned, commit.attempt], [RESOLVED.planned, 'own']);
     assert.deepEqual(
@@ -146,13 +169,80 @@ describe('the orchestration', () => {
     assert.deepEqual(statuses[1], { phase: 'copying', run: '01234567', blob: BLOB, totalBytes: 12345 });
   });
 
-  it('passes the state of a hash along its lane, and nowhere else', () => {
+  it('has at most four activities at work, however many stretches there are', () => {
+    const stretches = Array.from({ length: 100 }, (_, index) => ({ from: index * 9, to: index * 9 + 9 }));
+    const { output, steps, activities } = play(
+      working(({ name }) => (name === 'resolveImage' ? ok({ ...RESOLVED, stretches }) : undefined)),
+    );
+    assert.deepEqual(output, { ok: true, blob: BLOB });
+    const rounds = steps
+      .join(' ')
+      .split('(')
+      .slice(1)
+      .map((round) => round.match(/copy/g)?.length);
+    assert.deepEqual(rounds, [4, 4, 4]);
+    const copied = (activities.at(-1)?.input as CommitInput).copied.toSorted((a, b) => a.from - b.from);
+    copied.forEach(({ from }, index) => assert.equal(from, copied[index - 1]?.to ?? 0));
+    assert.equal(copied.at(-1)?.to, 900);
+  });
+
+  it('passes the state of a hash along with its stretch, and nowhere else', () => {
     const { activities } = play(working());
     const states = activities
       .filter(({ name }) => name === 'copyBlocks')
-      .map(({ input }) => input as CopyInput)
+      .flatMap(({ input }) => (input as CopyInput).stretches)
       .map(({ from, hashState }) => `${from} ${hashState ?? '-'}`);
-    assert.deepEqual(states, ['0 -', '2 -', '10 -', '5 state5', '9 state9']);
+    assert.deepEqual(states, ['2 -', '0 -', '10 -', '5 state5', '8 state8']);
+  });
+
+  it('keeps what a slice copied that ended in a failure, says why it waits, and goes on from there', () => {
+    const { output, steps, statuses, activities } = play(
+      working((activity, attempt) => {
+        if (!isCopy(activity, 2) || attempt > 1) return undefined;
+        const error = fail('registry_throttled', 45).error;
+        return ok({ ...copiedIn([{ from: 2, to: 10 }], 1), failure: error });
+      }),
+    );
+    assert.deepEqual(output, { ok: true, blob: BLOB });
+    assert.equal(steps.slice(6).join(' '), 'wait 45 ( copy 5-10 ) ( copy 8-10 ) commitArchive');
+    assert.equal(statuses.find(({ phase }) => phase === 'waiting')?.waiting?.code, 'registry_throttled');
+    assert.deepEqual((activities.at(-1)?.input as CommitInput).copied[0], {
+      from: 2,
+      to: 5,
+      attempt: 'attempt2.1',
+    });
+  });
+
+  it('lets the second copy of a layer count that turned out to be corrupt', () => {
+    const whole = { from: 2, to: 10, hashState: 'start' };
+    const { output, activities } = play(
+      working((activity, attempt) =>
+        isCopy(activity, 8) && attempt === 1
+          ? ok({ done: [], rest: [whole], failure: fail('digest_mismatch').error })
+          : undefined,
+      ),
+    );
+    assert.deepEqual(output, { ok: true, blob: BLOB });
+    const { copied } = activities.at(-1)?.input as CommitInput;
+    const last = copied.filter(({ from }) => from === 2 || from === 5 || from === 8);
+    assert.deepEqual(
+      last.map(({ attempt }) => attempt),
+      ['attempt2.1', 'attempt5.1', 'attempt2.2', 'attempt5.2', 'attempt8.2'],
+    );
+  });
+
+  it('has what it staged thrown away when it fails, and ends as it would where that fails', () => {
+    for (const answer of [ok(null), fail('storage_unavailable'), new Error('lost')]) {
+      const { output, steps, activities } = play(
+        working((activity) => {
+          if (activity.name === 'abandonRun') return answer;
+          return isCopy(activity, 0) ? fail('registry_denied') : undefined;
+        }),
+      );
+      assert.deepEqual(output, fail('registry_denied'));
+      assert.equal(steps.at(-1), 'abandonRun');
+      assert.deepEqual(activities.at(-1)?.input, { planned: RESOLVED.planned });
+    }
   });
 
   it('has nothing to do where the archive is there already', () => {
@@ -176,7 +266,7 @@ describe('the orchestration', () => {
       }),
     );
     assert.deepEqual(output, fail('registry_denied'));
-    assert.equal(steps.join(' '), 'resolveImage ( copy 0-2 copy 2-5 copy 10-12 )');
+    assert.equal(steps.join(' '), 'resolveImage ( copy 2-10 copy 0-2 copy 10-12 ) abandonRun');
   });
 
   it('goes on where a worker is lost: the activity, or the round, runs again', () => {
@@ -190,7 +280,7 @@ describe('the orchestration', () => {
     assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.match(
       steps.join(' '),
-      /^resolveImage wait 5 resolveImage \( copy 0-2 copy 2-5 copy 10-12 \) wait 5 \( copy 0-2 copy 2-5 copy 10-12 \)/,
+      /^resolveImage wait 5 resolveImage \( copy 2-10 copy 0-2 copy 10-12 \) wait 5 \( copy 2-10 copy 0-2 copy 10-12 \)/,
     );
   });
 
@@ -206,7 +296,7 @@ describe('the orchestration', () => {
     assert.deepEqual(output, { ok: true, blob: BLOB });
     assert.equal(
       steps.join(' '),
-      'resolveImage ( copy 0-2 copy 2-5 copy 10-12 ) wait 45 ( copy 0-2 copy 2-5 ) ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+      'resolveImage ( copy 2-10 copy 0-2 copy 10-12 ) wait 45 ( copy 2-10 copy 0-2 ) ( copy 5-10 ) ( copy 8-10 ) commitArchive',
     );
     assert.deepEqual(
       statuses.map(({ phase }) => phase),
@@ -224,11 +314,11 @@ describe('the orchestration', () => {
       },
     });
     // Committed is what the second attempt staged.
-    const { segments } = activities.at(-1)?.input as CommitInput;
-    assert.equal(segments[0]?.attempt, 'attempt0.2');
+    const { copied } = activities.at(-1)?.input as CommitInput;
+    assert.equal(copied.find(({ from }) => from === 0)?.attempt, 'attempt0.2');
   });
 
-  it('takes up a lane in its middle, with the state of its hash', () => {
+  it('takes up a layer in its middle, with the state of its hash', () => {
     const { activities, steps } = play(
       working((activity, attempt) =>
         isCopy(activity, 5) && attempt <= 2 ? fail('registry_unavailable', 10) : undefined,
@@ -236,11 +326,11 @@ describe('the orchestration', () => {
     );
     assert.equal(
       steps.slice(6).join(' '),
-      '( copy 5-9 ) wait 10 ( copy 5-9 ) wait 10 ( copy 5-9 ) ( copy 9-10 ) commitArchive',
+      '( copy 5-10 ) wait 10 ( copy 5-10 ) wait 10 ( copy 5-10 ) ( copy 8-10 ) commitArchive',
     );
     const states = activities
       .filter((activity) => isCopy(activity, 5))
-      .map(({ input }) => (input as CopyInput).hashState);
+      .map(({ input }) => (input as CopyInput).stretches[0]?.hashState);
     assert.deepEqual(states, ['state5', 'state5', 'state5']);
   });
 
@@ -263,7 +353,10 @@ describe('the orchestration', () => {
       const { output, steps } = play(
         working(({ name }) => (name === activity ? fail(code, 500) : undefined)),
       );
-      assert.deepEqual(output, fail(code, 500));
+      const { error } = output as { error: Failure };
+      assert.deepEqual([error.code, error.retryable, error.retryAfterSeconds], [code, true, 500]);
+      // Whoever asks hears of the cause, and when to ask again.
+      assert.match(error.detail, new RegExp(`because of ${code} .*[48] tries; ask .* in 9 minutes`));
       const waits = steps.filter((step) => step.startsWith('wait'));
       assert.deepEqual(
         waits,
@@ -272,10 +365,10 @@ describe('the orchestration', () => {
     }
   });
 
-  it('copies an image of one task, and one with no lane at all', () => {
+  it('copies an image of one stretch', () => {
     const one = play(
       working(({ name }) =>
-        name === 'resolveImage' ? ok({ ...RESOLVED, lanes: [[{ from: 0, to: 2 }]] }) : undefined,
+        name === 'resolveImage' ? ok({ ...RESOLVED, stretches: [{ from: 0, to: 2 }] }) : undefined,
       ),
     );
     assert.equal(one.steps.join(' '), 'resolveImage ( copy 0-2 ) commitArchive');

@@ -9,6 +9,7 @@ import { parsePlatform } from '../../../src/image/platform.ts';
 import { RegistryClient } from '../../../src/registry/client.ts';
 import type { RegistryEvent } from '../../../src/registry/exchange/events.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../../../src/runs/blockMemory.ts';
+import { abandonRun } from '../../../src/runs/abandonRun.ts';
 import { commitArchive } from '../../../src/runs/commitArchive.ts';
 import { copyBlocks } from '../../../src/runs/copyBlocks.ts';
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
@@ -167,6 +168,7 @@ function activities(context: TestContext): Activities {
     resolveImage: (input) => resolveImage(context, input, SMALL),
     copyBlocks: (input) => copyBlocks(context, input),
     commitArchive: (input) => commitArchive(context, input),
+    abandonRun: (input) => abandonRun(context, input),
   };
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { dealOut } from '../../../src/archive/stretches.ts';
 import { planLayout } from '../../../src/archive/layout.ts';
 import { loadConfig } from '../../../src/config.ts';
 import type { CacheContext } from '../../../src/context.ts';
+import { CacheError } from '../../../src/errors.ts';
 import type { Digest } from '../../../src/image/digest.ts';
 import { type ImageRequest, parseImageRequest } from '../../../src/image/imageRequest.ts';
 import type { Descriptor } from '../../../src/image/manifest.ts';
@@ -11,9 +13,17 @@ import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryClient } from '../../../src/registry/client.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../../../src/runs/blockMemory.ts';
 import { commitArchive } from '../../../src/runs/commitArchive.ts';
-import { copyBlocks, type CopyContext } from '../../../src/runs/copyBlocks.ts';
+import { COPY_TIMES, copyBlocks, type CopyContext, type CopyTimes } from '../../../src/runs/copyBlocks.ts';
 import { fetchImage } from '../../../src/runs/fetchImage.ts';
-import type { CopiedSegment, Resolved, RunInput, Runs, RunStatus } from '../../../src/runs/messages.ts';
+import type {
+  CopiedStretch,
+  CopyInput,
+  PendingStretch,
+  Resolved,
+  RunInput,
+  Runs,
+  RunStatus,
+} from '../../../src/runs/messages.ts';
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import type { EnsureContext } from '../../../src/service/ensureImage.ts';
 import type { Storage } from '../../../src/store/storage.ts';
@@ -100,8 +110,8 @@ export async function startRig(): Promise<Rig> {
   };
 }
 
-/** Blocks and tasks small enough that a layer of some kilobytes is copied in several activities. */
-export const SMALL = { blockBytes: 4096, taskBytes: 16_384, segmentBytes: 12_288 };
+/** Blocks and tasks small enough that a layer of some kilobytes is one of several blocks. */
+export const SMALL = { blockBytes: 4096, taskBytes: 16_384 };
 
 export type ResolvedRun = Resolved & { readonly cached: false };
 
@@ -128,31 +138,37 @@ export async function runActivities(
   return resolved.planned.blob;
 }
 
+/** Calls the activity until nothing is left, as the orchestration does. */
 export async function copyAll(
   context: CopyContext,
-  { planned, lanes }: Pick<ResolvedRun, 'planned' | 'lanes'>,
-): Promise<CopiedSegment[]> {
-  const copied = await Promise.all(
-    lanes.map(async (lane) => {
-      const done: CopiedSegment[] = [];
-      for (const segment of lane) {
-        const hashState = done.at(-1)?.hashState;
-        const input = { planned, ...segment, ...(hashState !== undefined && { hashState }) };
+  { planned, stretches }: Pick<ResolvedRun, 'planned' | 'stretches'>,
+  times: CopyTimes = COPY_TIMES,
+): Promise<CopiedStretch[]> {
+  const copied: CopiedStretch[] = [];
+  let left: readonly PendingStretch[] = stretches;
+  while (left.length > 0) {
+    const round = await Promise.all(
+      dealOut(left).map((share) => {
+        const input: CopyInput = { planned, stretches: share };
         // Through JSON, as a history keeps it.
-        done.push(await copyBlocks(context, JSON.parse(JSON.stringify(input)) as typeof input));
-      }
-      return done;
-    }),
-  );
-  return copied.flat();
+        return copyBlocks(context, JSON.parse(JSON.stringify(input)) as CopyInput, times);
+      }),
+    );
+    for (const { done, failure } of round) {
+      if (failure !== undefined) throw new CacheError(failure.code, failure.detail, failure);
+      copied.push(...done);
+    }
+    left = round.flatMap(({ rest }) => rest);
+  }
+  return copied;
 }
 
 export async function commit(
   context: CacheContext,
   { planned, attempt }: Pick<ResolvedRun, 'planned' | 'attempt'>,
-  segments: readonly CopiedSegment[],
+  copied: readonly CopiedStretch[],
 ): Promise<void> {
-  await commitArchive(context, { planned, attempt, segments });
+  await commitArchive(context, { planned, attempt, copied });
 }
 
 /** The archive as its layout and the layers' bytes say that it has to be. */

@@ -20,7 +20,7 @@ before(async () => (server = await startTestStorage()));
 after(() => server.close());
 
 const stage = (blob: string, index: number, text: string, run = RUN, attempt = ATTEMPT): Promise<void> =>
-  stageBlock(server.storage, blob, { index, run, attempt }, Buffer.from(text));
+  stageBlock(server.storage, blob, { index, run, attempt }, [Buffer.from(text)]);
 
 /** Commits blocks of one attempt, whose texts are given in order. */
 const commit = (blob: string, texts: readonly string[], run = RUN, attempt = ATTEMPT): Promise<boolean> =>
@@ -156,7 +156,7 @@ describe('commit', () => {
     abort.abort(new Error('enough'));
     const id = { index: 0, run: RUN, attempt: ATTEMPT };
     await assert.rejects(
-      stageBlock(server.storage, 'commit/aborted.tar', id, Buffer.from('x'), abort.signal),
+      stageBlock(server.storage, 'commit/aborted.tar', id, [Buffer.from('x')], abort.signal),
       { name: 'AbortError' },
     );
   });
