@@ -159,8 +159,9 @@ runKind('what HEAD says, and what GET says', [
       );
     },
     right: { code: 'unsupported_image', detail: /schema 1/, retryable: false },
-    check: async ({ again, registry, repository }) => {
-      assert.equal((await again()).failure?.code, 'unsupported_image');
+    check: async (seen) => {
+      const { registry, repository } = seen;
+      assert.equal((await seen.again()).failure?.code, 'unsupported_image');
       const pulls = registry.asked(repository).filter(isGet);
       assert.equal(pulls.length, 1, 'asking again is no counted pull');
     },
@@ -174,10 +175,11 @@ runKind('what HEAD says, and what GET says', [
       registry.put({ schemaVersion: 2, config, layers: [] }, { tag: `${repository}:1` });
     },
     right: { code: 'unsupported_image', retryable: false },
-    check: async ({ again, registry, repository, runs }) => {
+    check: async (seen) => {
+      const { registry, repository, runs } = seen;
       const pulls = (): number => registry.asked(repository).filter(both(isManifest, isGet)).length;
       assert.equal(pulls(), 1);
-      await again();
+      await seen.again();
       assert.equal(pulls(), 1);
       assert.equal(runs.waits.length, 0);
     },
