@@ -17,6 +17,10 @@ export interface CachedImage {
   /** The config's digest: Docker's classic image id. */
   readonly imageId: Digest;
   readonly runRef: string;
+  /** Of archives that older versions made, these two are not known. */
+  readonly layerCount?: number | undefined;
+  /** Of the layers, each way once: `gzip`, `gzip+zstd`. */
+  readonly compression?: string | undefined;
   readonly createdAt: string;
   readonly lastUsed: string;
   /** As it was read, what this version does not know of included: a write of one member replaces all. */
@@ -147,6 +151,9 @@ export function toMetadata(image: ImageMetadata, layout: string): Record<string,
     ...(image.indexDigest !== undefined && { indexdigest: image.indexDigest }),
     imageid: image.imageId,
     runref: image.runRef,
+    ...(image.layerCount !== undefined && { layers: String(image.layerCount) }),
+    // Metadata has no empty values.
+    ...(image.compression !== undefined && image.compression !== '' && { compression: image.compression }),
     layout,
   };
 }
@@ -180,6 +187,8 @@ function fromMetadata(
     indexDigest: indexdigest !== undefined && isDigest(indexdigest) ? indexdigest : undefined,
     imageId: imageid,
     runRef: runref,
+    layerCount: /^[0-9]{1,4}$/.test(metadata.layers ?? '') ? Number(metadata.layers) : undefined,
+    compression: metadata.compression,
     createdAt: createdat ?? '',
     lastUsed: lastused ?? createdat ?? '',
     metadata,
