@@ -83,7 +83,7 @@ describe('the settings', () => {
   for (const [name, ...values] of [
     ['IMAGE_CONTAINER', 'A', 'ab', 'Images', 'a--b', '-images', 'images-', 'x'.repeat(58), 'a_b'],
     ['ALLOWED_REGISTRIES', 'https://ghcr.io', 'ghcr.io/team', 'a*b.io', '*:5000', 'ghcr.io:99999', '*.'],
-    ['INSECURE_REGISTRIES', 'http://localhost', 'localhost:port', 'https://https://x'],
+    ['INSECURE_REGISTRIES', 'http://localhost', 'localhost:port', 'https://https://x', 'a:1+', '+', 'a++b'],
     ['DEFAULT_PLATFORM', 'linux/amd64/v1/x', 'linux/', 'li nux/amd64'],
     ['MAX_IMAGE_BYTES', '0', '-1', 'NaN', 'Infinity', '200 GiB'],
     ['MAX_WAIT_HOURS', '-1', 'seven', '1h'],

@@ -35,11 +35,12 @@ const DOWN: ReadonlySet<string> = new Set([
 ]);
 
 /** Trying again does not help: somebody has to change a name, a certificate or a setting. */
-function lasting(code: string, message: string): string | undefined {
+function lasting(code: string, message: string, isRegistry: boolean): string | undefined {
   if (code === 'ENOTFOUND') return 'no such host. Check the name.';
   if (code === 'UND_ERR_HEADERS_OVERFLOW') return 'its answer has headers that are too large.';
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
-    return 'it does not speak TLS. An operator can name it in INSECURE_REGISTRIES if it serves plain http.';
+    const advice = ' An operator can name it in INSECURE_REGISTRIES if it serves plain http.';
+    return `it does not speak TLS.${isRegistry ? advice : ''}`;
   }
   const certificate =
     /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH)/;
@@ -49,16 +50,24 @@ function lasting(code: string, message: string): string | undefined {
   return undefined;
 }
 
-/** What a failed request or a broken body means. A CacheError, which the egress rules throw, stays itself. */
-export function connectionError(error: unknown, url: URL): Fault | CacheError {
+/**
+ * What a failed request or a broken body means. A CacheError, which the egress rules throw, stays itself.
+ * @param subject for what it was, where that is known
+ */
+export function connectionError(
+  error: unknown,
+  url: URL,
+  subject?: { readonly registryUrl: URL; readonly image: string },
+): Fault | CacheError {
   const found = findCacheError(error);
   if (found !== undefined) return found;
   if (error instanceof Fault) return error;
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : '';
-  const reason = lasting(code, message);
+  const reason = lasting(code, message, subject === undefined || url.host === subject.registryUrl.host);
   if (reason !== undefined) {
-    return new CacheError('registry_unavailable', `${printableHost(url)} could not be used: ${reason}`, {
+    const what = subject === undefined ? '' : ` for ${subject.image}`;
+    return new CacheError('registry_unavailable', `${printableHost(url)} could not be used${what}: ${reason}`, {
       cause: error,
       retryable: false,
     });
@@ -66,13 +75,11 @@ export function connectionError(error: unknown, url: URL): Fault | CacheError {
   const known = TRANSIENT[code];
   const { host } = url;
   // The parser finds these in an answer's head, where no network has been at work.
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code.startsWith('HPE_')) {
-    const why = /\((.{1,100})\)/.exec(message)?.[1] ?? code;
-    return new Fault(known ?? `its answer is not HTTP as it can be read (${why})`, {
-      host,
-      evidence: code,
-      cause: error,
-    });
+  const isUnreadable = error instanceof Error && error.name === 'HTTPParserError';
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || isUnreadable) {
+    const why = /\((.{1,100})\)$/s.exec(message)?.[1] ?? code;
+    const reason = known ?? `its answer is not HTTP that can be read (${why})`;
+    return new Fault(reason, { host, evidence: reason, cause: error });
   }
   if (known !== undefined)
     return new Fault(known, { host, ...(DOWN.has(code) && { outage: 'host' }), cause: error });

@@ -120,7 +120,7 @@ export class Transport {
     } catch (error) {
       place.leave();
       signal?.throwIfAborted();
-      throw this.#failed(url, ask, connectionError(error, url));
+      throw this.#failed(url, ask, connectionError(error, url, ask.subject));
     } finally {
       watched.end();
     }
