@@ -2,7 +2,12 @@ import { SettingError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
 import { CredentialStore } from './registry/auth/credentials.ts';
 import { Egress } from './registry/net/egress.ts';
-import { parseHostPattern, parseInsecureHost } from './registry/net/hostPattern.ts';
+import {
+  type HostGroup,
+  parseHostGroup,
+  parseHostPattern,
+  parseInsecureHost,
+} from './registry/net/hostPattern.ts';
 import { connectStorage, type StorageSetting } from './store/storage.ts';
 
 /** Every setting of the app, as what the code uses. README.md and local.settings.sample.json list them all. */
@@ -86,18 +91,18 @@ function text(env: Environment, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function hosts<T>(env: Environment, name: string, parse: (item: string) => T): T[] {
+function hosts<T>(env: Environment, name: string, parse: (host: string) => T): HostGroup<T>[] {
   const items = (text(env, name) ?? '').toLowerCase().split(/[\s,]+/);
   return items
     .filter((item) => item !== '')
     .map((item) => {
       try {
-        return parse(item);
+        return parseHostGroup(item, parse);
       } catch {
         throw bad(
           name,
           item,
-          'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas',
+          'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas; a host with its own storage or token server is joined to them by +, such as localhost:5000+localhost:9000',
         );
       }
     });

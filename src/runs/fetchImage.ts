@@ -104,7 +104,9 @@ async function fetchManifest(
 ): Promise<{ readonly document: KeptDocument; readonly parsed: ImageIndex | ImageManifest }> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
   if (kept !== undefined) return { document: kept, parsed: parseManifest(kept.bytes, undefined, name) };
-  const document = await registry.getManifest(ref, digest);
+  // The registry named the digest for the tag, in a header that nothing proves: the tag itself has the last word.
+  const isOfTag = digest !== undefined && digest === ref.digest && ref.tag !== undefined;
+  const document = await (isOfTag ? registry.getTaggedManifest(ref) : registry.getManifest(ref, digest));
   const parsed = parseManifest(document.bytes, document.mediaType, name);
   await writeDocument(storage, document);
   return { document, parsed };
