@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { PassThrough, type Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { extract } from 'tar-stream';
@@ -8,6 +7,7 @@ import { type Digest } from '../image/digest.ts';
 import { parseImageConfig } from '../image/imageConfig.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
 import { blobPath } from './indexFiles.ts';
+import { unpack, unpackerFor } from './unpack.ts';
 
 export interface VerifiedArchive {
   readonly manifestDigest: Digest;
@@ -86,29 +86,32 @@ async function readEntry(entry: AsyncIterable<unknown>, name: string, size: numb
   const iterator = entry[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first = await iterator.next();
   const start = first.done === true ? Buffer.alloc(0) : first.value;
-  const unpacker = unpackerFor(start);
-  const keep = unpacker === undefined && size <= MAX_MANIFEST_BYTES;
+  const newUnpacker = unpackerFor(start);
+  const keep = newUnpacker === undefined && size <= MAX_MANIFEST_BYTES;
 
   const packedHash = createHash(name.split('/')[1] ?? 'sha256');
   const unpackedHash = createHash('sha256');
   const kept: Buffer[] = [];
   let unpacked = 0;
-  await pipeline(
-    async function* () {
-      for (let step = first; step.done !== true; step = await iterator.next()) {
-        packedHash.update(step.value);
-        yield step.value;
-      }
-    },
-    unpacker ?? new PassThrough(),
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const chunk of source) {
-        unpackedHash.update(chunk);
-        unpacked += chunk.length;
-        if (keep) kept.push(chunk);
-      }
-    },
-  );
+  const take = (chunk: Buffer): void => {
+    unpackedHash.update(chunk);
+    unpacked += chunk.length;
+    if (keep) kept.push(chunk);
+  };
+  const packed = async function* () {
+    for (let step = first; step.done !== true; step = await iterator.next()) {
+      packedHash.update(step.value);
+      yield step.value;
+    }
+  };
+  try {
+    if (newUnpacker === undefined) for await (const chunk of packed()) take(chunk);
+    else await unpack(packed(), newUnpacker, take);
+  } catch (cause) {
+    throw new Error(`${name} does not unpack: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
   if (!name.endsWith(`/${packedHash.digest('hex')}`))
     throw new Error(`${name} does not hold what its name says`);
   return {
@@ -117,12 +120,6 @@ async function readEntry(entry: AsyncIterable<unknown>, name: string, size: numb
     unpacked,
     bytes: keep ? Buffer.concat(kept) : undefined,
   };
-}
-
-function unpackerFor(start: Buffer) {
-  if (start[0] === 0x1f && start[1] === 0x8b) return createGunzip();
-  if (start.length >= 4 && start.readUInt32LE(0) === 0xfd2fb528) return createZstdDecompress();
-  return undefined;
 }
 
 function need<T>(value: T | undefined, otherwise: string): T {

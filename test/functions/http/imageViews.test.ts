@@ -36,6 +36,14 @@ describe('the view of an image', () => {
     assert.deepEqual([byDigest.tagAs, byDigest.stale, 'indexDigest' in byDigest], [undefined, true, false]);
   });
 
+  it('that not all can load says so', () => {
+    const notes = (more: Partial<CachedImage>) =>
+      imageView(request('sample:1'), { state: 'ready', cached: { ...CACHED, ...more } }).notes;
+    assert.equal(notes({ layerCount: 125, compression: 'gzip+none' }), undefined);
+    assert.match(notes({ compression: 'gzip+zstd' })?.join() ?? '', /Docker older than 23/);
+    assert.match(notes({ layerCount: 126 })?.join() ?? '', /126 layers/);
+  });
+
   it('that is not there says what there is to say, and leaves out the rest', () => {
     const { requested, image, platform } = imageView(request('sample:1'), { state: 'absent' });
     const identity = { requested, image, platform };
