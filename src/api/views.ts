@@ -29,7 +29,7 @@ export interface ImageView {
   readonly size?: number;
   readonly lastUsed?: string;
   readonly createdAt?: string;
-  /** The registry could not be asked whether the tag still points here. */
+  /** The tag may stand for something newer, which is not cached (yet). */
   readonly stale?: boolean;
   readonly progress?: ProgressView;
   readonly error?: Failure;
