@@ -1,6 +1,7 @@
 import { algorithmOf, type Digest, hexOf } from '../image/digest.ts';
 import type { Image } from '../image/image.ts';
 import { OCI_INDEX } from '../image/mediaTypes.ts';
+import { type Platform, withDefaultVariant } from '../image/platform.ts';
 import { canonicalReference, runReference, runTag } from '../image/reference.ts';
 
 export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}';
@@ -22,7 +23,7 @@ export function dockerManifest(image: Image): string {
 
 /** What containerd, podman and other OCI readers read. Exactly one descriptor: some readers refuse two. */
 export function ociIndex(image: Image): string {
-  const { os, architecture, variant } = image.platform;
+  const platform = image.platform && withDefaultVariant(image.platform);
   const { registry, repository } = image.name;
   const tag = runTag(image.manifest.digest);
   return JSON.stringify({
@@ -33,7 +34,7 @@ export function ociIndex(image: Image): string {
         mediaType: image.manifest.mediaType,
         digest: image.manifest.digest,
         size: image.manifest.bytes.length,
-        platform: { architecture, os, ...(variant !== undefined && { variant }) },
+        ...(platform !== undefined && { platform: ociPlatform(platform) }),
         annotations: {
           'io.containerd.image.name': canonicalReference({ registry, repository, tag }),
           'org.opencontainers.image.ref.name': tag,
@@ -41,4 +42,8 @@ export function ociIndex(image: Image): string {
       },
     ],
   });
+}
+
+function ociPlatform({ os, architecture, variant }: Platform): object {
+  return { architecture, os, ...(variant !== undefined && { variant }) };
 }

@@ -55,11 +55,14 @@ export async function findByDigest(
   platform: Platform,
 ): Promise<FoundByDigest> {
   const direct = await readArchive(storage, archiveName(ref, digest));
-  if (direct !== undefined) return { cached: runsOn(platform, direct), isKnown: true };
+  if (direct !== undefined && platformScore(platform, direct.platform) > 0)
+    return { cached: direct, isKnown: true };
   const manifest = await readManifestOf(storage, ref, digest, platform);
-  if (manifest === undefined) return { cached: undefined, isKnown: false };
-  const cached = manifest === digest ? undefined : await readArchive(storage, archiveName(ref, manifest));
-  return { cached: runsOn(platform, cached), isKnown: true };
+  if (manifest === undefined) return { cached: undefined, isKnown: direct !== undefined };
+  // A run found that this is the image for the platform. Its archive may be older, and made for another one: a config
+  // that names no platform fits all, and two indexes may say two things of one manifest.
+  const cached = manifest === digest ? direct : await readArchive(storage, archiveName(ref, manifest));
+  return { cached, isKnown: true };
 }
 
 /** What a tag stood for before its newest word, where that is cached: the newest of them. */
@@ -120,8 +123,4 @@ async function archivesOf(
     if (isOfRepository && isOne(image)) found.push(image);
   }
   return found.sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0));
-}
-
-function runsOn(platform: Platform, image: CachedImage | undefined): CachedImage | undefined {
-  return image !== undefined && platformScore(platform, image.platform) > 0 ? image : undefined;
 }

@@ -1,5 +1,5 @@
-import type { Digest } from '../image/digest.ts';
-import { parseJsonObject } from '../image/json.ts';
+import { type Digest, isDigest } from '../image/digest.ts';
+import { isObject, parseJsonObject } from '../image/json.ts';
 import { INDEX_TYPES } from '../image/mediaTypes.ts';
 import { parseReference, type RepositoryName } from '../image/reference.ts';
 import type { CachedImage } from '../store/archive/archives.ts';
@@ -54,12 +54,11 @@ async function forgetDocument(
 ): Promise<void> {
   if (needed.has(digest)) return;
   const document = depth === 0 ? undefined : await readDocument(storage, digest);
-  if (document !== undefined && INDEX_TYPES.has(document.mediaType)) {
-    const { manifests } = parseJsonObject(Buffer.from(document.bytes).toString('utf8')) ?? {};
-    for (const entry of Array.isArray(manifests) ? (manifests as Record<string, unknown>[]) : []) {
-      if (INDEX_TYPES.has(String(entry.mediaType)))
-        await forgetDocument(storage, entry.digest as Digest, needed, depth - 1);
-    }
+  const { manifests } = parseJsonObject(Buffer.from(document?.bytes ?? []).toString('utf8')) ?? {};
+  for (const entry of Array.isArray(manifests) ? (manifests as unknown[]) : []) {
+    if (!isObject(entry) || typeof entry.digest !== 'string' || !isDigest(entry.digest)) continue;
+    if (INDEX_TYPES.has(String(entry.mediaType)))
+      await forgetDocument(storage, entry.digest, needed, depth - 1);
   }
   await deleteDocument(storage, digest);
 }

@@ -75,6 +75,8 @@ async function add(
     if (view.state === 'ready' && !json) say(`${view.runRef ?? ''}\n`);
     if (view.state === 'failed')
       process.stderr.write(`image-cache: ${view.error?.detail ?? view.requested}\n`);
+    if ('notes' in view)
+      for (const note of view.notes) process.stderr.write(`image-cache: ${view.requested}: ${note}\n`);
     if (view.state === 'absent') process.stderr.write(`image-cache: ${view.requested} is gone. Ask again.\n`);
   }
   return views.every(({ state }) => state === 'ready' || (state === 'pending' && !wait)) ? 0 : 1;

@@ -5,7 +5,7 @@ import { openArchive } from '../catalog/openArchive.ts';
 import type { CacheContext } from '../context.ts';
 import { isDigest } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
-import { bareMediaType } from '../image/mediaTypes.ts';
+import { parseManifest } from '../image/manifest.ts';
 import type { ImageReference, RepositoryName } from '../image/reference.ts';
 import { streamBytes } from '../store/archive/archiveBytes.ts';
 import { archiveName } from '../store/archive/archiveNames.ts';
@@ -36,7 +36,10 @@ export async function mirrorManifest(
   if (used === undefined) return undefined;
   if (used.indexDigest !== undefined && exact === undefined) {
     const index = await readDocument(storage, used.indexDigest);
-    if (index !== undefined) return { ...index, mediaType: bareMediaType(index.mediaType) };
+    if (index !== undefined) {
+      const { mediaType } = parseManifest(index.bytes, undefined, used.image);
+      return { ...index, mediaType };
+    }
     if (ref.digest !== undefined) return undefined;
   }
   const archive = await openArchive(storage, used);

@@ -1,37 +1,48 @@
 import { CacheError } from '../errors.ts';
 import type { ImageIndex, IndexEntry } from './manifest.ts';
 import { INDEX_TYPES } from './mediaTypes.ts';
-import { formatPlatform, type Platform, platformScore } from './platform.ts';
+import { formatPlatform, type OfferedPlatform, type Platform, platformScore } from './platform.ts';
 import { printable } from './printable.ts';
 
 /**
- * The entry of an index that runs on a platform: the most specific one, the first among equals.
- * Attestations (build provenance, SBOM) are never chosen. An entry without a platform is taken only
- * where it is the only one left, or the first index where indexes are nested.
- * @throws {CacheError} unsupported_image, listing what the image has
+ * The entries of an index that may run on a platform, the best first: the most specific ones, in their order among
+ * equals; then those without a platform, of which an index in an index can hold several, and a manifest's own config
+ * tells. Attestations (build provenance, SBOM) are none of them.
+ * @throws {CacheError} unsupported_image, listing what the image has, where there is none
  */
-export function chooseEntry(index: ImageIndex, platform: Platform, name: string): IndexEntry {
+export function entriesFor(
+  index: ImageIndex,
+  platform: Platform,
+  name: string,
+): readonly [IndexEntry, ...IndexEntry[]] {
+  const rank = (entry: IndexEntry): number =>
+    entry.platform !== undefined ? platformScore(platform, entry.platform) : unnamedRank(entry);
+  const [best, ...others] = index.manifests
+    .filter((entry) => !entry.isAttestation && rank(entry) > 0)
+    .sort((one, other) => rank(other) - rank(one));
+  if (best === undefined) throw nothingFor(index, platform, name);
+  return [best, ...others];
+}
+
+/** Below every platform that fits; an index before what may be a signature. */
+function unnamedRank({ mediaType }: IndexEntry): number {
+  return INDEX_TYPES.has(mediaType) ? 0.2 : 0.1;
+}
+
+/** That an index has nothing which runs on the platform, and what it has. */
+export function nothingFor(index: ImageIndex, platform: Platform, name: string): CacheError {
   const runnable = index.manifests.filter((entry) => !entry.isAttestation);
-  let best: IndexEntry | undefined;
-  let bestScore = 0;
-  for (const entry of runnable) {
-    const score = entry.platform === undefined ? 0 : platformScore(platform, entry.platform);
-    if (score > bestScore) [best, bestScore] = [entry, score];
-  }
-  const only = runnable.length === 1 ? runnable[0] : undefined;
-  if (best === undefined && only?.platform === undefined) best = only;
-  // An index in an index names no platform: it has several.
-  best ??= runnable.find(
-    ({ platform: named, mediaType }) => named === undefined && INDEX_TYPES.has(mediaType),
-  );
-  if (best !== undefined) return best;
-  const offered = [
-    ...new Set(runnable.map((entry) => (entry.platform ? formatPlatform(entry.platform) : 'unnamed'))),
-  ];
-  throw new CacheError(
+  const offered = [...new Set(runnable.map((entry) => describe(entry.platform)))];
+  return new CacheError(
     'unsupported_image',
     offered.length === 0
       ? `${name} cannot be cached: its index lists no image.`
       : `${name} has no image for ${formatPlatform(platform)}. It has: ${printable(offered.join(', '), 500)}.`,
   );
+}
+
+function describe(platform: OfferedPlatform | undefined): string {
+  if (platform === undefined) return 'unnamed';
+  const { osFeatures } = platform;
+  return `${formatPlatform(platform)}${osFeatures === undefined ? '' : ` with ${osFeatures.join(' and ')}`}`;
 }

@@ -1,22 +1,27 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest } from './digest.ts';
+import { member, readObject, textMember } from './goJson.ts';
 import { isObject, type JsonObject } from './json.ts';
 import {
   bareMediaType,
   CONFIG_TYPES,
+  DOCKER_CONFIG,
+  DOCKER_MANIFEST,
   INDEX_TYPES,
   layerCompression,
+  LEGACY_CONFIG_TYPES,
   MANIFEST_TYPES,
   OCI_EMPTY,
   OCI_INDEX,
   OCI_MANIFEST,
-  SCHEMA1_TYPES,
 } from './mediaTypes.ts';
-import type { Platform } from './platform.ts';
+import { normalisePlatform, type OfferedPlatform } from './platform.ts';
 import { printable } from './printable.ts';
+import { isSchema1, isSchema1Document, SCHEMA1_REFUSAL } from './schema1.ts';
 
 /** https://github.com/opencontainers/image-spec/blob/main/descriptor.md */
 export interface Descriptor {
+  /** Empty where none is named, as a config's may be, and an index entry's. */
   readonly mediaType: string;
   readonly digest: Digest;
   /** Bytes. */
@@ -28,7 +33,7 @@ export interface Descriptor {
 }
 
 export interface IndexEntry extends Descriptor {
-  readonly platform?: Platform;
+  readonly platform?: OfferedPlatform;
   readonly isAttestation: boolean;
 }
 
@@ -53,8 +58,11 @@ export const MAX_LAYERS = 1000;
 const MAX_INDEX_ENTRIES = 1000;
 
 /**
- * Reads a manifest or an index from the registry's own bytes.
- * @param contentType the answer's Content-Type, if it had one; it must not contradict the document
+ * Reads a manifest or an index from the registry's own bytes. What it is, and its media type, follow from these alone,
+ * so that one digest is one thing, whoever serves it.
+ * @param contentType the answer's Content-Type, where a registry has just sent it. Registries send any; but one that
+ * calls an index a manifest, or the other way round, is refused, as Docker and containerd do: what the document says
+ * and what its registry says would be two different images.
  * @param name what to call the image in an error
  * @throws {CacheError} unsupported_image, naming the kind of document and why it cannot be cached
  */
@@ -64,34 +72,38 @@ export function parseManifest(
   name: string,
 ): ImageIndex | ImageManifest {
   const refuse = refuser(name);
-  const document = parseObject(bytes, `the manifest of ${name}`);
-  const said = contentType === undefined ? '' : bareMediaType(contentType);
-  const { mediaType } = document;
-  if (mediaType !== undefined && typeof mediaType !== 'string')
-    return refuse('its mediaType is not a string.');
-
-  if (SCHEMA1_TYPES.has(said) || document.schemaVersion === 1 || 'fsLayers' in document) {
-    return refuse('it is in the obsolete Docker manifest schema 1. Push it again with a current Docker.');
-  }
-  if (document.schemaVersion !== 2) return refuse('its schemaVersion is not 2.');
-  if ('manifests' in document && ('layers' in document || 'config' in document)) {
+  if (isSchema1(contentType)) return refuse(SCHEMA1_REFUSAL);
+  const document = readObject(bytes, `the manifest of ${name}`);
+  if (isSchema1Document(document)) return refuse(SCHEMA1_REFUSAL);
+  const version = member(document, 'schemaVersion');
+  if (version !== undefined && version !== 2) return refuse('its schemaVersion is not 2.');
+  const [manifests, layers, config] = ['manifests', 'layers', 'config'].map((key) => member(document, key));
+  if (isFilled(manifests) && (isFilled(layers) || config !== undefined)) {
     // CVE-2021-41190: two readers could see two different images in one document.
     return refuse('its manifest is ambiguous: an index and a manifest at once.');
   }
-  const known = INDEX_TYPES.has(said) || MANIFEST_TYPES.has(said);
-  if (known && mediaType !== undefined && mediaType !== said) {
-    return refuse(`its Content-Type ${said} contradicts its mediaType ${printable(mediaType)}.`);
-  }
-  const type = mediaType ?? (known ? said : 'manifests' in document ? OCI_INDEX : OCI_MANIFEST);
-  if (INDEX_TYPES.has(type)) {
-    if (!('manifests' in document)) return refuse(`it says ${type} but lists no manifests.`);
-    return parseIndex(document, type, refuse);
-  }
-  if (MANIFEST_TYPES.has(type)) {
-    if ('manifests' in document) return refuse(`it says ${type} but is an index.`);
-    return parseImage(document, type, refuse);
-  }
-  return refuse(`its manifest is of an unknown type, ${printable(type)}.`);
+  const isIndex = manifests !== undefined && config === undefined;
+  const mediaType = member(document, 'mediaType') ?? '';
+  if (typeof mediaType !== 'string') return refuse('its mediaType is not a string.');
+  const type = mediaType === '' ? impliedType(isIndex, config) : mediaType;
+  if (!INDEX_TYPES.has(type) && !MANIFEST_TYPES.has(type))
+    return refuse(`its manifest is of an unknown type, ${printable(type)}.`);
+  if (INDEX_TYPES.has(type) !== isIndex)
+    return refuse(isIndex ? `it says ${type} but is an index.` : `it says ${type} but lists no manifests.`);
+  const said = bareMediaType(contentType ?? '');
+  if ((isIndex ? MANIFEST_TYPES : INDEX_TYPES).has(said))
+    return refuse(`its Content-Type ${said} contradicts its mediaType ${type}.`);
+  return isIndex ? parseIndex(manifests, type, refuse) : parseImage(document, type, refuse);
+}
+
+/** Of a document that names no media type, as OCI's and Docker's older ones do. */
+function impliedType(isIndex: boolean, config: unknown): string {
+  if (isIndex) return OCI_INDEX;
+  return isObject(config) && member(config, 'mediaType') === DOCKER_CONFIG ? DOCKER_MANIFEST : OCI_MANIFEST;
+}
+
+function isFilled(list: unknown): boolean {
+  return list !== undefined && !(Array.isArray(list) && list.length === 0);
 }
 
 type Refuse = (why: string) => never;
@@ -102,8 +114,7 @@ function refuser(name: string): Refuse {
   };
 }
 
-function parseIndex(document: JsonObject, mediaType: string, refuse: Refuse): ImageIndex {
-  const entries = document.manifests;
+function parseIndex(entries: unknown, mediaType: string, refuse: Refuse): ImageIndex {
   if (!Array.isArray(entries)) return refuse('the manifests of its index are not a list.');
   if (entries.length > MAX_INDEX_ENTRIES)
     return refuse(`its index lists more than ${MAX_INDEX_ENTRIES} manifests.`);
@@ -112,36 +123,46 @@ function parseIndex(document: JsonObject, mediaType: string, refuse: Refuse): Im
     mediaType,
     manifests: entries.map((value: unknown) => {
       const entry = asObject(value, 'an entry of its index', refuse);
-      const platform = parseIndexPlatform(entry.platform);
-      const annotations = isObject(entry.annotations) ? entry.annotations : {};
+      const platform = parseIndexPlatform(member(entry, 'platform'));
+      const annotations = member(entry, 'annotations');
+      const referenceType = isObject(annotations) && annotations['vnd.docker.reference.type'];
       return {
         ...parseDescriptor(entry, 'an entry of its index', refuse),
         ...(platform !== undefined && { platform }),
-        isAttestation:
-          platform?.os === 'unknown' || annotations['vnd.docker.reference.type'] === 'attestation-manifest',
+        isAttestation: platform?.os === 'unknown' || referenceType === 'attestation-manifest',
       };
     }),
   };
 }
 
-function parseIndexPlatform(value: unknown): Platform | undefined {
+function parseIndexPlatform(value: unknown): OfferedPlatform | undefined {
   if (!isObject(value)) return undefined;
-  const { os, architecture, variant } = value;
-  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined;
-  const osVersion = value['os.version'];
+  const [os, architecture] = [textMember(value, 'os'), textMember(value, 'architecture')];
+  if (os === undefined || architecture === undefined) return undefined;
+  const [variant, osVersion] = [textMember(value, 'variant'), textMember(value, 'os.version')];
+  const features = member(value, 'os.features');
+  const osFeatures = Array.isArray(features)
+    ? features.filter((feature) => typeof feature === 'string' && feature !== '')
+    : [];
   return {
-    os,
-    architecture,
-    ...(typeof variant === 'string' && variant !== '' && { variant }),
-    ...(typeof osVersion === 'string' && osVersion !== '' && { osVersion }),
+    ...normalisePlatform({
+      os,
+      architecture,
+      ...(variant !== undefined && { variant }),
+      ...(osVersion !== undefined && { osVersion }),
+    }),
+    ...(osFeatures.length > 0 && { osFeatures }),
   };
 }
 
 function parseImage(document: JsonObject, mediaType: string, refuse: Refuse): ImageManifest {
-  const artifactType = document.artifactType;
-  const config = parseDescriptor(asObject(document.config, 'its config', refuse), 'its config', refuse);
-  if (!CONFIG_TYPES.has(config.mediaType)) {
-    const kind = typeof artifactType === 'string' && artifactType !== '' ? artifactType : config.mediaType;
+  const descriptor = asObject(member(document, 'config'), 'its config', refuse);
+  const config = parseDescriptor(descriptor, 'its config', refuse);
+  const artifactType = textMember(document, 'artifactType');
+  // An image may have an artifactType as well: only a config that is typed as one tells, or what is in the config.
+  const isUntyped = LEGACY_CONFIG_TYPES.has(config.mediaType.toLowerCase());
+  if (!CONFIG_TYPES.has(config.mediaType) && !(isUntyped && artifactType === undefined)) {
+    const kind = artifactType ?? config.mediaType;
     return refuse(
       kind === OCI_EMPTY
         ? 'it is an OCI artifact without an image config, not a container image.'
@@ -149,13 +170,15 @@ function parseImage(document: JsonObject, mediaType: string, refuse: Refuse): Im
     );
   }
   if (config.size > MAX_CONFIG_BYTES) return refuse(`its config is larger than ${MAX_CONFIG_BYTES} bytes.`);
-  const values = document.layers;
+  const values = member(document, 'layers') ?? [];
   if (!Array.isArray(values)) return refuse('its layers are not a list.');
   if (values.length > MAX_LAYERS)
     return refuse(`it has ${values.length} layers; at most ${MAX_LAYERS} are taken.`);
+  const sizes = new Map([[config.digest, config.size]]);
   const layers = values.map((value: unknown, index) => {
     const what = `its layer ${index + 1}`;
     const layer = parseDescriptor(asObject(value, what, refuse), what, refuse);
+    if (layer.mediaType === '') return refuse(`${what} has no mediaType.`);
     if (layer.mediaType.includes('+encrypted'))
       return refuse(`${what} is encrypted (${printable(layer.mediaType)}).`);
     if (layerCompression(layer.mediaType) === undefined) {
@@ -163,14 +186,19 @@ function parseImage(document: JsonObject, mediaType: string, refuse: Refuse): Im
         `${what} is of type ${printable(layer.mediaType)}, which is not a container image's layer.`,
       );
     }
+    // One blob is stored once, so it has one size.
+    if ((sizes.get(layer.digest) ?? layer.size) !== layer.size)
+      return refuse(`${what} has another size than where its digest is listed before.`);
+    sizes.set(layer.digest, layer.size);
     return layer;
   });
   return { kind: 'manifest', mediaType, config, layers };
 }
 
 function parseDescriptor(value: JsonObject, what: string, refuse: Refuse): Descriptor {
-  const { mediaType, digest, size, data, urls } = value;
-  if (typeof mediaType !== 'string' || mediaType === '') return refuse(`${what} has no mediaType.`);
+  const [digest, size, data, urls] = ['digest', 'size', 'data', 'urls'].map((name) => member(value, name));
+  const mediaType = member(value, 'mediaType') ?? '';
+  if (typeof mediaType !== 'string') return refuse(`the mediaType of ${what} is not a string.`);
   if (typeof digest !== 'string') return refuse(`${what} has no digest.`);
   if (!isDigest(digest))
     return refuse(`${what} has the digest "${printable(digest)}", which is neither sha256 nor sha512.`);
@@ -181,21 +209,9 @@ function parseDescriptor(value: JsonObject, what: string, refuse: Refuse): Descr
     mediaType,
     digest,
     size,
-    ...(typeof data === 'string' && { data: Buffer.from(data, 'base64') }),
+    ...(typeof data === 'string' && data !== '' && { data: Buffer.from(data, 'base64') }),
     ...(isUrls && { urls }),
   };
-}
-
-/** @throws {CacheError} unsupported_image where the bytes are not one JSON object in UTF-8 */
-export function parseObject(bytes: Uint8Array, what: string): JsonObject {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new CacheError('unsupported_image', `${what} is not JSON.`, { cause });
-  }
-  if (isObject(value)) return value;
-  throw new CacheError('unsupported_image', `${what} is not a JSON object.`);
 }
 
 function asObject(value: unknown, what: string, refuse: Refuse): JsonObject {

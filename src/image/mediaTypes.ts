@@ -17,6 +17,18 @@ export const INDEX_TYPES: ReadonlySet<string> = new Set([OCI_INDEX, DOCKER_MANIF
 export const MANIFEST_TYPES: ReadonlySet<string> = new Set([OCI_MANIFEST, DOCKER_MANIFEST]);
 export const SCHEMA1_TYPES: ReadonlySet<string> = new Set([DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED]);
 export const CONFIG_TYPES: ReadonlySet<string> = new Set([OCI_CONFIG, DOCKER_CONFIG]);
+/**
+ * What registries and clients of Docker's first years wrote for an image config: Docker still takes them for one, and
+ * the config itself tells whether it is. Whoever types by content would add plain text.
+ * https://github.com/moby/moby/blob/v28.5.2/distribution/registry.go, `defaultImageTypes`
+ */
+export const LEGACY_CONFIG_TYPES: ReadonlySet<string> = new Set([
+  '',
+  'application/octet-stream',
+  'application/json',
+  'text/html',
+  'text/plain',
+]);
 
 /** Schema 1 is asked for last, only so that its refusal can name it instead of a 404. */
 export const ACCEPTED_MANIFESTS = [...INDEX_TYPES, ...MANIFEST_TYPES, ...SCHEMA1_TYPES].join(', ');
@@ -36,6 +48,12 @@ export function layerCompression(mediaType: string): Compression | undefined {
   const match = LAYER.exec(mediaType);
   if (match === null) return undefined;
   return (match[1] ?? match[2] ?? 'none') as Compression;
+}
+
+/** How an image's layers are compressed, each way once: `gzip`, `gzip+zstd`; empty where there are none. */
+export function compressionsOf(layers: readonly { readonly mediaType: string }[]): string {
+  const all = layers.map(({ mediaType }) => layerCompression(mediaType) ?? 'none');
+  return [...new Set(all)].sort().join('+');
 }
 
 /** The media type without parameters, as a Content-Type header may carry them. */

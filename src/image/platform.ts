@@ -10,6 +10,12 @@ export interface Platform {
   readonly osVersion?: string;
 }
 
+/** A platform as an index offers it. */
+export interface OfferedPlatform extends Platform {
+  /** What the image cannot do without. A request names none, so what has some fits none. */
+  readonly osFeatures?: readonly string[];
+}
+
 const COMPONENT = /^[a-z0-9_.-]{1,32}$/;
 
 /** Whether text can be a part of a platform. Registries write anything, and platforms go into metadata. */
@@ -43,7 +49,16 @@ export function parsePlatform(text: string): Platform {
       `platform "${printable(text, 100)}" is not valid: write os/architecture or os/architecture/variant, such as linux/amd64.`,
     );
   }
-  return normalisePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+  return withDefaultVariant(
+    normalisePlatform({ os, architecture, ...(variant !== undefined && { variant }) }),
+  );
+}
+
+/** Who says arm and no more means v7. https://github.com/containerd/platforms, `normalizeArch` */
+export function withDefaultVariant(platform: Platform): Platform {
+  return platform.architecture === 'arm' && platform.variant === undefined
+    ? { ...platform, variant: 'v7' }
+    : platform;
 }
 
 export function isPlatform(text: string): boolean {
@@ -55,16 +70,18 @@ export function isPlatform(text: string): boolean {
   }
 }
 
-/** Folds aliases and the variants that are the default: arm64/v8 is arm64, arm is arm/v7, amd64/v1 is amd64. */
+/** Folds case, aliases, and the variants that are the default: arm64/v8 is arm64, amd64/v1 is amd64. */
 export function normalisePlatform(platform: Platform): Platform {
-  const [architecture, aliasVariant] = ARCHITECTURE_ALIAS[platform.architecture] ?? [platform.architecture];
-  let variant = platform.variant ?? aliasVariant;
+  const [os, named] = [platform.os.toLowerCase(), platform.architecture.toLowerCase()];
+  const [architecture, aliasVariant] = Object.hasOwn(ARCHITECTURE_ALIAS, named)
+    ? (ARCHITECTURE_ALIAS[named] ?? [named])
+    : [named];
+  let variant = platform.variant?.toLowerCase() ?? aliasVariant;
   if (variant !== undefined && /^[0-9]+$/.test(variant)) variant = `v${variant}`;
   if (architecture === 'arm64' && (variant === 'v8' || variant === 'v8.0')) variant = undefined;
   if (architecture === 'amd64' && variant === 'v1') variant = undefined;
-  if (architecture === 'arm' && variant === undefined) variant = 'v7';
   return {
-    os: platform.os,
+    os,
     architecture,
     ...(variant !== undefined && variant !== '' && { variant }),
     ...(platform.osVersion !== undefined && { osVersion: platform.osVersion }),
@@ -81,12 +98,14 @@ export function formatPlatform(platform: Platform): string {
 
 /**
  * How well an offered image runs on the wanted platform: 0 not at all, else the higher the better.
- * A newer ARM or x86-64 level runs what was built for an older one, never the other way round.
+ * A newer ARM or x86-64 level runs what was built for an older one, never the other way round. Where a variant means
+ * something and the offer names none, it is unknown and fits, less well than the right one.
  */
-export function platformScore(wanted: Platform, offered: Platform): number {
-  const want = normalisePlatform(wanted);
+export function platformScore(wanted: Platform, offered: OfferedPlatform): number {
+  const want = withDefaultVariant(normalisePlatform(wanted));
   const offer = normalisePlatform(offered);
   if (want.os !== offer.os || want.architecture !== offer.architecture) return 0;
+  if (offered.osFeatures !== undefined && offered.osFeatures.length > 0) return 0;
   if (
     want.osVersion !== undefined &&
     offer.osVersion !== undefined &&
@@ -94,13 +113,17 @@ export function platformScore(wanted: Platform, offered: Platform): number {
   ) {
     return 0;
   }
-  const wantLevel = variantLevel(want);
+  const wantLevel = variantLevel(want) ?? 1;
   const offerLevel = variantLevel(offer);
-  if (Number.isNaN(wantLevel) || Number.isNaN(offerLevel)) return want.variant === offer.variant ? 1 : 0;
+  const isName = Number.isNaN(wantLevel);
+  if (want.variant === offer.variant) return isName ? 2 : 1 + wantLevel;
+  if (offerLevel === undefined) return isName ? 1 : 0.5 + wantLevel;
   return offerLevel <= wantLevel ? 1 + offerLevel : 0;
 }
 
-function variantLevel(platform: Platform): number {
-  if (platform.variant === undefined) return platform.architecture === 'arm64' ? 8 : 1;
-  return Number(/^v([0-9]+(?:\.[0-9]+)?)$/.exec(platform.variant)?.[1] ?? Number.NaN);
+/** Undefined where it is unknown, NaN where it is a name. */
+function variantLevel({ architecture, variant }: Platform): number | undefined {
+  if (variant !== undefined) return Number(/^v([0-9]+(?:\.[0-9]+)?)$/.exec(variant)?.[1] ?? Number.NaN);
+  // Without a variant these are their oldest level.
+  return architecture === 'arm64' ? 8 : architecture === 'amd64' ? 1 : undefined;
 }

@@ -1,5 +1,6 @@
-import { parseJsonObject } from './json.ts';
-import { bareMediaType, DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED } from './mediaTypes.ts';
+import { member, readObject } from './goJson.ts';
+import type { JsonObject } from './json.ts';
+import { bareMediaType, SCHEMA1_TYPES } from './mediaTypes.ts';
 
 /** Why a manifest of schema 1 is refused: the rest of a sentence about it. */
 export const SCHEMA1_REFUSAL =
@@ -13,8 +14,15 @@ export const SCHEMA1_REFUSAL =
  * @param bytes the document, where it was fetched: registries send schema 1 under other types as well
  */
 export function isSchema1(contentType: string | undefined, bytes?: Uint8Array): boolean {
-  const said = bareMediaType(contentType ?? '');
-  if (said === DOCKER_SCHEMA1 || said === DOCKER_SCHEMA1_SIGNED) return true;
-  const document = bytes && parseJsonObject(Buffer.from(bytes).toString('utf8'));
-  return document !== undefined && (document.schemaVersion === 1 || 'fsLayers' in document);
+  if (SCHEMA1_TYPES.has(bareMediaType(contentType ?? ''))) return true;
+  if (bytes === undefined) return false;
+  try {
+    return isSchema1Document(readObject(bytes, 'a manifest'));
+  } catch {
+    return false;
+  }
+}
+
+export function isSchema1Document(document: JsonObject): boolean {
+  return member(document, 'schemaVersion') === 1 || member(document, 'fsLayers') !== undefined;
 }

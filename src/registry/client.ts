@@ -121,12 +121,14 @@ export class RegistryClient {
     }
     const host = this.#endpoint.subject(ref).registryUrl.host;
     return withRetries(this.#context, host, `reading the config of ${image}`, signal, async () => {
-      const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
+      const document = this.#transport.largeDocuments.open();
       let bytes: Buffer;
       try {
-        bytes = await buffer(reader.read(0, size));
+        document.grows(size);
+        const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
+        bytes = await buffer(reader.read(0, size)).finally(() => reader.close());
       } finally {
-        reader.close();
+        document.close();
       }
       if (matchesDigest(bytes, digest)) return bytes;
       throw new Fault(`the blob is not what its digest ${digest} names`, {

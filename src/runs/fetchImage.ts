@@ -1,21 +1,33 @@
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
-import { chooseEntry } from '../image/choosePlatform.ts';
+import { entriesFor, nothingFor } from '../image/choosePlatform.ts';
 import type { Digest } from '../image/digest.ts';
-import type { Document } from '../image/document.ts';
-import { type Image, imageOf } from '../image/image.ts';
-import { type ImageManifest, parseManifest } from '../image/manifest.ts';
-import { formatPlatform, type Platform, platformScore } from '../image/platform.ts';
+import { type Image, imageOf, platformOf } from '../image/image.ts';
+import { type ImageIndex, type ImageManifest, parseManifest } from '../image/manifest.ts';
+import type { Platform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
-import { readDocument, writeDocument } from '../store/hints/documents.ts';
+import { type KeptDocument, readDocument, writeDocument } from '../store/hints/documents.ts';
 
 /** An index may list indexes; nobody needs more than this. */
 const MAX_INDEX_DEPTH = 4;
+/** Entries of indexes that are tried for one image: each that is none costs pulls. */
+const MAX_TRIES = 8;
 
 export interface FetchedImage {
   readonly image: Image;
+  /** What it is cached for: one that was asked for, or that runs on it. */
+  readonly platform: Platform;
   /** The outermost index, where the reference led to one. */
   readonly indexDigest: Digest | undefined;
+}
+
+/** What is looked for; `tries` counts what is left of them. */
+interface Search {
+  readonly context: CacheContext;
+  readonly ref: ImageReference;
+  readonly platform: Platform;
+  readonly name: string;
+  tries: number;
 }
 
 /**
@@ -28,57 +40,88 @@ export async function fetchImage(
   ref: ImageReference,
   platform: Platform,
 ): Promise<FetchedImage> {
-  const name = canonicalReference(ref);
-  let digest = ref.digest;
-  let indexDigest: Digest | undefined;
-  for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
-    const { document, kept } = await fetchManifest(context, ref, digest);
-    const parsed = parseManifest(document.bytes, document.mediaType, name);
-    // Kept only once it is understood, and under the type that it was understood as: the digest covers no
-    // Content-Type, so a registry that sends a wrong one must not spoil the document for everybody else's.
-    if (!kept) await writeDocument(context.storage, { ...document, mediaType: parsed.mediaType });
-    if (parsed.kind === 'manifest') {
-      const image = imageOf(ref, document, parsed, await fetchConfig(context, ref, parsed));
-      if (platformScore(platform, image.platform) === 0) throw wrongPlatform(name, platform, image.platform);
-      return { image, indexDigest };
-    }
-    indexDigest ??= document.digest;
-    digest = chooseEntry(parsed, platform, name).digest;
-  }
-  throw new CacheError('unsupported_image', `${name} cannot be cached: its indexes are nested too deep.`);
+  return follow(
+    { context, ref, platform, name: canonicalReference(ref), tries: MAX_TRIES },
+    ref.digest,
+    undefined,
+    0,
+  );
 }
 
-async function fetchManifest(
-  { storage, registry }: CacheContext,
-  ref: ImageReference,
+/** @param named the platform that an index gave to what the digest stands for */
+async function follow(
+  search: Search,
   digest: Digest | undefined,
-): Promise<{ readonly document: Document; readonly kept: boolean }> {
+  named: Platform | undefined,
+  depth: number,
+): Promise<FetchedImage> {
+  const { name } = search;
+  const { document, parsed } = await fetchManifest(search, digest);
+  if (parsed.kind === 'manifest') {
+    const image = await fetchConfig(search, document, parsed);
+    return { image, platform: platformOf(image, search.platform, named, name), indexDigest: undefined };
+  }
+  if (depth === MAX_INDEX_DEPTH)
+    throw new CacheError('unsupported_image', `${name} cannot be cached: its indexes are nested too deep.`);
+  return { ...(await choose(search, parsed, named, depth)), indexDigest: document.digest };
+}
+
+/** The first entry that is an image: one may be an artifact, or not be there, though its platform fits. */
+async function choose(
+  search: Search,
+  index: ImageIndex,
+  named: Platform | undefined,
+  depth: number,
+): Promise<FetchedImage> {
+  const { platform, name } = search;
+  const [best, ...others] = entriesFor(index, platform, name);
+  let first: CacheError | undefined;
+  for (const entry of [best, ...others]) {
+    if (search.tries-- === 0) break;
+    try {
+      return await follow(search, entry.digest, entry.platform ?? named, depth + 1);
+    } catch (error) {
+      if (!isNoImage(error)) throw error;
+      first ??= error;
+    }
+  }
+  // Where the index names platforms, and not this one, that is what there is to say.
+  const isGuess =
+    best.platform === undefined && index.manifests.some((entry) => entry.platform !== undefined);
+  throw isGuess || first === undefined ? nothingFor(index, platform, name) : first;
+}
+
+function isNoImage(error: unknown): error is CacheError {
+  return (
+    error instanceof CacheError && (error.code === 'unsupported_image' || error.code === 'image_not_found')
+  );
+}
+
+/** Kept once it is understood, and not before. */
+async function fetchManifest(
+  { context: { storage, registry }, ref, name }: Search,
+  digest: Digest | undefined,
+): Promise<{ readonly document: KeptDocument; readonly parsed: ImageIndex | ImageManifest }> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
-  if (kept !== undefined) return { document: kept, kept: true };
+  if (kept !== undefined) return { document: kept, parsed: parseManifest(kept.bytes, undefined, name) };
   // The registry named the digest for the tag, in a header that nothing proves: the tag itself has the last word.
   const isOfTag = digest !== undefined && digest === ref.digest && ref.tag !== undefined;
-  return {
-    document: await (isOfTag ? registry.getTaggedManifest(ref) : registry.getManifest(ref, digest)),
-    kept: false,
-  };
+  const document = await (isOfTag ? registry.getTaggedManifest(ref) : registry.getManifest(ref, digest));
+  const parsed = parseManifest(document.bytes, document.mediaType, name);
+  await writeDocument(storage, document);
+  return { document, parsed };
 }
 
+/** A config is kept once it is one: its digest is what a manifest says, and may be that of anything. */
 async function fetchConfig(
-  { storage, registry }: CacheContext,
-  ref: ImageReference,
-  { config }: ImageManifest,
-): Promise<Uint8Array> {
+  { context: { storage, registry }, ref }: Search,
+  document: KeptDocument,
+  parsed: ImageManifest,
+): Promise<Image> {
+  const { config } = parsed;
   const kept = await readDocument(storage, config.digest);
-  if (kept !== undefined) return kept.bytes;
-  const bytes = await registry.getBlob(ref, config);
-  await writeDocument(storage, { digest: config.digest, mediaType: config.mediaType, bytes });
-  return bytes;
-}
-
-function wrongPlatform(name: string, wanted: Platform, has: Platform): CacheError {
-  const [want, offer] = [formatPlatform(wanted), formatPlatform(has)];
-  return new CacheError(
-    'unsupported_image',
-    `${name} does not run on ${want}: it is for ${offer}. Ask for platform ${offer} where the nodes have it.`,
-  );
+  const bytes = kept?.bytes ?? (await registry.getBlob(ref, config));
+  const image = imageOf(ref, document, parsed, bytes);
+  if (kept === undefined) await writeDocument(storage, { digest: config.digest, bytes });
+  return image;
 }

@@ -1,6 +1,7 @@
 import { type Geometry, geometryOf, LAYOUT_VERSION, planLayout } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
 import type { Descriptor } from '../image/manifest.ts';
+import { compressionsOf } from '../image/mediaTypes.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, parseReference, runReference } from '../image/reference.ts';
 import type { ImageMetadata } from '../store/archive/archiveMetadata.ts';
@@ -26,18 +27,20 @@ export interface RunPlan {
 /** @param ref with the digest of the index or manifest that the run is for */
 export function makePlan(
   ref: ImageReference,
-  { image, indexDigest }: FetchedImage,
+  { image, platform, indexDigest }: FetchedImage,
   geometry: Geometry,
 ): RunPlan {
   const manifestDigest = image.manifest.digest;
   return {
     identity: {
       image: canonicalReference(ref),
-      platform: image.platform,
+      platform,
       manifestDigest,
       indexDigest,
       imageId: image.config.digest,
       runRef: runReference(ref, manifestDigest),
+      layerCount: image.layers.length,
+      compression: compressionsOf(image.layers),
     },
     source: { ...ref, digest: manifestDigest },
     layers: image.layers,
@@ -103,7 +106,11 @@ function fromKept({ identity, headSize, layers }: KeptPlan): RunPlan {
   }));
   const { manifestDigest, imageId } = identity;
   return {
-    identity: { ...identity, indexDigest: identity.indexDigest, platform: parsePlatform(identity.platform) },
+    identity: {
+      ...identity,
+      indexDigest: identity.indexDigest,
+      platform: parsePlatform(identity.platform),
+    },
     source: { ...parseReference(identity.image), digest: manifestDigest },
     layers: descriptors,
     geometry: geometryOf(headSize, descriptors, [imageId, manifestDigest]),

@@ -81,11 +81,11 @@ async function resolve({ storage, registry }: CacheContext, ref: ImageReference)
     registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
     tag === undefined ? undefined : readTag(storage, ref, tag),
   ]);
-  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. Kept under the type that
-  // it is understood as, as in fetchImage.ts; what cannot be cached is refused here and now.
+  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. What cannot be cached is
+  // refused here and now.
   if (document !== undefined) {
-    const { mediaType } = parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
-    await writeDocument(storage, { ...document, mediaType });
+    parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
+    await writeDocument(storage, document);
   }
   if (tag !== undefined && known?.digests[0] !== digest) {
     // Until the new image is here, lookups serve what the tag stood for; the archives know where no alias does.

@@ -24,7 +24,7 @@ async function store(digestOf: typeof sha256Of) {
   const metadata = toMetadata(
     {
       image: canonicalReference({ ...image.name, digest }),
-      platform: image.platform,
+      platform: image.platform ?? assert.fail(),
       manifestDigest: digest,
       indexDigest: undefined,
       imageId: image.config.digest,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseEntry } from '../../src/image/choosePlatform.ts';
+import { entriesFor } from '../../src/image/choosePlatform.ts';
 import { sha256Of } from '../../src/image/digest.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../../src/image/mediaTypes.ts';
 import { parsePlatform } from '../../src/image/platform.ts';
@@ -22,7 +22,7 @@ describe('of an index', () => {
         platform: parsePlatform(text),
       }));
       const choose = (): number =>
-        chooseEntry({ kind: 'index', mediaType: OCI_INDEX, manifests }, parsePlatform(wanted), 'x').size;
+        entriesFor({ kind: 'index', mediaType: OCI_INDEX, manifests }, parsePlatform(wanted), 'x')[0].size;
       if (chosen === undefined) assert.throws(choose, { code: 'unsupported_image' });
       else assert.equal(choose(), chosen);
     });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { CacheError } from '../../src/errors.ts';
-import { chooseEntry } from '../../src/image/choosePlatform.ts';
+import { entriesFor } from '../../src/image/choosePlatform.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { layerCompression, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from '../../src/image/mediaTypes.ts';
 import { parsePlatform } from '../../src/image/platform.ts';
@@ -21,7 +21,7 @@ describe('manifests, whatever a registry sends', () => {
       fc.property(fc.oneof(mutated(manifest), mutated(index)), contentType, (document, type) => {
         readOrRefuse(() => {
           const parsed = parseManifest(encode(document), type, 'x');
-          if (parsed.kind === 'index') chooseEntry(parsed, parsePlatform('linux/amd64'), 'x');
+          if (parsed.kind === 'index') entriesFor(parsed, parsePlatform('linux/amd64'), 'x');
           else for (const layer of parsed.layers) assert.ok(layerCompression(layer.mediaType) !== undefined);
         });
       }),

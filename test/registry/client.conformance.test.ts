@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { CacheError } from '../../src/errors.ts';
-import { chooseEntry } from '../../src/image/choosePlatform.ts';
+import { entriesFor } from '../../src/image/choosePlatform.ts';
 import { type Digest, matchesDigest, sha256Of } from '../../src/image/digest.ts';
 import { parseImageConfig } from '../../src/image/imageConfig.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
@@ -289,12 +289,12 @@ async function pullImage(client: RegistryClient, ref: ImageReference, platformTe
     const { bytes, mediaType } = await client.getManifest(ref, digest);
     const parsed = parseManifest(bytes, mediaType, name);
     if (parsed.kind === 'index') {
-      digest = chooseEntry(parsed, platform, name).digest;
+      digest = entriesFor(parsed, platform, name)[0].digest;
       continue;
     }
     const config = parseImageConfig(await client.getBlob(ref, parsed.config), parsed, name);
-    assert.equal(config.platform.os, platform.os);
-    assert.equal(config.platform.architecture, platform.architecture);
+    assert.equal(config.platform?.os, platform.os);
+    assert.equal(config.platform?.architecture, platform.architecture);
     for (const layer of parsed.layers) {
       const reader = await client.openBlob(ref, layer, { start: 0, end: layer.size });
       const content = await buffer(reader.read(0, layer.size));

@@ -7,6 +7,7 @@ import type { PlannedRun } from '../../src/runs/messages.ts';
 import { keepPlan, makePlan, openPlan } from '../../src/runs/runPlan.ts';
 import { writeRunPlan } from '../../src/store/archive/runPlans.ts';
 import { sha512Of, wholeSample } from '../archive/support/samples.ts';
+import { AMD64 } from './support/loopbackRegistry.ts';
 import { resolve, type Rig, startRig } from './support/rig.ts';
 
 let rig: Rig;
@@ -23,7 +24,7 @@ describe('a plan', () => {
       const [first, ...others] = image.layers;
       assert.ok(first);
       const layers = [{ ...first, data: Buffer.from('one'), urls: ['https://example.com/layer'] }, ...others];
-      const fetched = { image: { ...image, layers }, indexDigest: sha256Of('index') };
+      const fetched = { image: { ...image, layers }, platform: AMD64, indexDigest: sha256Of('index') };
       const ref = parseReference(`team/whole:1@${sha256Of('index')}`);
       const plan = makePlan(ref, fetched, planLayout(fetched.image));
       const planned: PlannedRun = {

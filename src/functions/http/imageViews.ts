@@ -51,7 +51,26 @@ export function archiveView(cached: CachedImage): ImageView {
     size,
     lastUsed,
     createdAt,
+    ...notesOf(cached),
   };
+}
+
+/** Docker's classic image store stacks no more. https://github.com/moby/moby/blob/v28.5.2/layer/layer_store.go */
+const CLASSIC_MAX_LAYERS = 125;
+
+/** What an archive cannot be loaded with, though it is right. */
+function notesOf({ layerCount = 0, compression = '' }: CachedImage): Pick<ImageView, 'notes'> {
+  const notes = [
+    ...(compression.split('+').includes('zstd')
+      ? ['Its layers are zstd: Docker older than 23.0 cannot load it.']
+      : []),
+    ...(layerCount > CLASSIC_MAX_LAYERS
+      ? [
+          `It has ${layerCount} layers: Docker's classic image store takes ${CLASSIC_MAX_LAYERS}, the containerd image store more.`,
+        ]
+      : []),
+  ];
+  return notes.length === 0 ? {} : { notes };
 }
 
 export function lookupView(request: ImageRequest, found: UsableImage | PendingImage): LookupView {

@@ -4,6 +4,7 @@ import { connectionError } from './connectionError.ts';
 import { type ContentCoding, decodeWhole, parseCodings } from './contentCoding.ts';
 import { type ErrorBody, parseErrors } from './errorBody.ts';
 import { Fault } from './fault.ts';
+import type { LargeDocuments } from './largeDocuments.ts';
 import type { KnownSecrets } from './quotable.ts';
 import type { Timing } from './timing.ts';
 
@@ -18,6 +19,13 @@ const MAX_ERROR_BODY_BYTES = 64 * 1024;
 
 export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
+export interface AnswerContext {
+  readonly timing: Timing;
+  /** What must not be quoted. */
+  readonly secrets: KnownSecrets;
+  readonly largeDocuments: LargeDocuments;
+}
+
 /** One hop's answer. Whoever gets it must read its body, discard it or destroy it. */
 export class Answer {
   readonly url: URL;
@@ -25,20 +33,19 @@ export class Answer {
   readonly headers: AnswerHeaders;
   readonly #body: Readable;
   readonly #timing: Timing;
-  readonly #secrets: KnownSecrets;
+  readonly #context: AnswerContext;
 
   constructor(
     { url, status, headers }: Pick<Answer, 'url' | 'status' | 'headers'>,
     body: Readable,
-    timing: Timing,
-    secrets: KnownSecrets,
+    context: AnswerContext,
   ) {
     this.url = url;
     this.status = status;
     this.headers = headers;
     this.#body = body;
-    this.#timing = timing;
-    this.#secrets = secrets;
+    this.#context = context;
+    this.#timing = context.timing;
     // A body that is given up on reports that as an error event, which nobody else waits for.
     body.on('error', () => undefined);
   }
@@ -110,6 +117,7 @@ export class Answer {
    * A small body, whole.
    * @returns undefined where it is longer than `limit` bytes
    * @throws {Fault} as bytes() does, and where the whole takes longer than `documentMs`
+   * @throws {CacheError} registry_throttled where it is large and too many are in hand
    */
   async whole(limit: number): Promise<Buffer | undefined> {
     const { documentMs } = this.#timing;
@@ -117,15 +125,20 @@ export class Answer {
       this.#body.destroy(new Fault(`it took longer than ${documentMs / 1000} s to send a document`));
     }, documentMs);
     const chunks: Uint8Array[] = [];
+    const document = this.#context.largeDocuments.open();
     let length = 0;
     try {
+      document.grows(Math.min(limit, this.length ?? 0));
       for await (const chunk of this.bytes()) {
         length += chunk.length;
         if (length > limit) return undefined;
+        document.grows(length);
         chunks.push(chunk);
       }
     } finally {
       clearTimeout(slow);
+      document.close();
+      this.#body.destroy();
     }
     return Buffer.concat(chunks, length);
   }
@@ -146,7 +159,7 @@ export class Answer {
   async settled(): Promise<Answer> {
     const bytes = await this.whole(MAX_ERROR_BODY_BYTES).catch(() => undefined);
     const body = Readable.from(bytes === undefined || bytes.length === 0 ? [] : [bytes]);
-    return new Answer(this, body, this.#timing, this.#secrets);
+    return new Answer(this, body, this.#context);
   }
 
   /** What the body of an error says, fit to be quoted. One that cannot be read says nothing. */
@@ -157,8 +170,8 @@ export class Answer {
     const decoded = (await decodeWhole(bytes, codings, MAX_ERROR_BODY_BYTES)) ?? bytes;
     const isText = /^\s*text\/plain\b/i.test(this.header('content-type') ?? '');
     const errors = parseErrors(Buffer.from(decoded).toString('utf8'), isText).map(({ code, message }) => ({
-      code: this.#secrets.quotable(code),
-      message: this.#secrets.quotable(message),
+      code: this.#context.secrets.quotable(code),
+      message: this.#context.secrets.quotable(message),
     }));
     return { status, errors };
   }

@@ -93,13 +93,20 @@ export class HostLine {
   async #wait(signal: AbortSignal | undefined): Promise<Place> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<Place>();
-    const waiter: Waiter = { enter: resolve, giveUp: reject };
+    const waiter: Waiter = {
+      enter: resolve,
+      giveUp: (reason) => {
+        // At once: nobody would ever leave a place that is given to it now.
+        this.#waiting.delete(waiter);
+        reject(reason);
+      },
+    };
     const began = performance.now();
     const look = (): void => {
       const fault = this.#reasonToLeave(began);
-      if (fault !== undefined) reject(fault);
+      if (fault !== undefined) waiter.giveUp(fault);
     };
-    const aborted = (): void => reject(signal?.reason);
+    const aborted = (): void => waiter.giveUp(signal?.reason);
     const timer = setInterval(look, this.#timing.doubtMs / 2);
     signal?.addEventListener('abort', aborted, { once: true });
     this.#waiting.add(waiter);
@@ -109,7 +116,6 @@ export class HostLine {
     } finally {
       clearInterval(timer);
       signal?.removeEventListener('abort', aborted);
-      this.#waiting.delete(waiter);
     }
   }
 

@@ -10,6 +10,7 @@ import { type EgressRules, printableHost } from '../net/egressRules.ts';
 import type { Log } from './events.ts';
 import type { Fault } from './fault.ts';
 import { type KnownSecrets, rememberSecrets } from './quotable.ts';
+import { LargeDocuments } from './largeDocuments.ts';
 import { SilenceWatch } from './silence.ts';
 import type { Timing } from './timing.ts';
 import { ALL_CONNECTIONS, type Purpose, Traffic } from './traffic.ts';
@@ -57,6 +58,7 @@ export interface TransportOptions {
 export class Transport {
   readonly #options: TransportOptions;
   readonly secrets: KnownSecrets;
+  readonly largeDocuments = new LargeDocuments();
   /** A connection that one registry's work may use is none that every registry's may. */
   readonly #named: Agent;
   readonly #anyone: Agent;
@@ -110,7 +112,11 @@ export class Transport {
       const answer = await this.#request(url, ask, dispatcher, watched.signal);
       place.answered();
       answer.body.once('close', () => place.leave());
-      return new Answer({ url, ...answer }, answer.body, timing, secrets);
+      return new Answer({ url, ...answer }, answer.body, {
+        timing,
+        secrets,
+        largeDocuments: this.largeDocuments,
+      });
     } catch (error) {
       place.leave();
       signal?.throwIfAborted();

@@ -14,6 +14,10 @@ export interface ImageMetadata {
   /** The config's digest: Docker's classic image id. */
   readonly imageId: Digest;
   readonly runRef: string;
+  /** Of archives that older versions made, these two are not known. */
+  readonly layerCount?: number | undefined;
+  /** Of the layers, each way once: `gzip`, `gzip+zstd`. */
+  readonly compression?: string | undefined;
   readonly createdAt: string;
   readonly lastUsed: string;
 }
@@ -36,6 +40,9 @@ export function toMetadata(image: ImageMetadata, layout: string): Record<string,
     ...(image.indexDigest !== undefined && { indexdigest: image.indexDigest }),
     imageid: image.imageId,
     runref: image.runRef,
+    ...(image.layerCount !== undefined && { layers: String(image.layerCount) }),
+    // Metadata has no empty values.
+    ...(image.compression !== undefined && image.compression !== '' && { compression: image.compression }),
     layout,
   };
 }
@@ -73,6 +80,8 @@ export function parseIdentity(
     indexDigest: indexdigest,
     imageId: imageid,
     runRef: runref,
+    ...(/^[0-9]{1,4}$/.test(metadata.layers ?? '') && { layerCount: Number(metadata.layers) }),
+    ...(metadata.compression !== undefined && { compression: metadata.compression }),
   };
 }
 

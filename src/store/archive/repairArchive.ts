@@ -3,6 +3,9 @@ import { LAYOUT_VERSION } from '../../archive/layout.ts';
 import { openHead } from '../../archive/openHead.ts';
 import { identifyHead } from '../../archive/readHead.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
+import type { Image } from '../../image/image.ts';
+import { compressionsOf } from '../../image/mediaTypes.ts';
+import { isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
 import { canonicalReference, runReference } from '../../image/reference.ts';
 import { hasStatus, type Storage, storing } from '../storage.ts';
 import { readHeadBytes } from './archiveBytes.ts';
@@ -73,16 +76,24 @@ function identify(bytes: Uint8Array, manifestDigest: Digest, found: FoundBlob): 
     image: isSame
       ? canonicalReference({ ...said, ...name })
       : canonicalReference({ ...name, digest: index ?? manifestDigest }),
-    platform: opened.image.platform,
+    platform: platformOf(opened.image, metadata),
     manifestDigest,
     indexDigest: index,
     imageId: identity.config,
     runRef: runReference(name, manifestDigest),
+    layerCount: opened.image.layers.length,
+    compression: compressionsOf(opened.image.layers),
     ...parseTimes(metadata, created, modified),
   };
   const others = Object.entries(metadata).filter(([member]) => member !== 'indexdigest');
   const whole = { ...Object.fromEntries(others), ...toMetadata(image, LAYOUT_VERSION) };
   return { ...image, etag, metadata: whole };
+}
+
+/** A config need not name a platform; Docker then takes the usual one. */
+function platformOf({ platform }: Image, metadata: BlobMetadata): Platform {
+  const said = metadata.platform ?? '';
+  return isPlatform(said) ? parsePlatform(said) : (platform ?? { os: 'linux', architecture: 'amd64' });
 }
 
 /** Where somebody else writes at the same time, or nobody may, the image is as well known without. */

@@ -5,18 +5,22 @@ import { DOCUMENTS, documentName } from './hintNames.ts';
 import { deleteHint, listHints } from './hints.ts';
 import { writeHint } from './writeHint.ts';
 
-/** Documents are kept as their registry sent them, so that one digest costs one pull in its life. */
+/**
+ * Documents are kept as their registry sent them, so that one digest costs one pull in its life. Bytes alone: what a
+ * document is, and its media type, follow from them each time, so that nobody can say it for others.
+ */
+export type KeptDocument = Pick<Document, 'digest' | 'bytes'>;
 
 /** Undefined where it is not kept, or where what is kept does not match its digest. */
-export async function readDocument(storage: Storage, digest: Digest): Promise<Document | undefined> {
+export async function readDocument(storage: Storage, digest: Digest): Promise<KeptDocument | undefined> {
   const found = await readBlob('reading a document', storage.index.getBlobClient(documentName(digest)));
   if (found === undefined || !matchesDigest(found.bytes, digest)) return undefined;
-  return { digest, mediaType: found.contentType, bytes: found.bytes };
+  return { digest, bytes: found.bytes };
 }
 
-/** @param document its media type is the one that it was understood as */
-export async function writeDocument(storage: Storage, { digest, mediaType, bytes }: Document): Promise<void> {
-  await writeHint(storage, documentName(digest), bytes, { contentType: mediaType });
+/** @param document one that was understood: what cannot be cached is not kept either */
+export async function writeDocument(storage: Storage, { digest, bytes }: KeptDocument): Promise<void> {
+  await writeHint(storage, documentName(digest), bytes, { contentType: 'application/octet-stream' });
 }
 
 export async function deleteDocument(storage: Storage, digest: Digest): Promise<void> {

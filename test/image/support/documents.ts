@@ -13,8 +13,8 @@ export const manifest = {
   mediaType: OCI_MANIFEST,
   config: { mediaType: OCI_CONFIG, digest, size: 10 },
   layers: [
-    { mediaType: LAYER, digest, size: 5, urls: ['https://example.com'], data: 'eA==' },
-    { mediaType: LAYER, digest, size: 6, annotations: { a: 'b' } },
+    { mediaType: LAYER, digest, size: 10, urls: ['https://example.com'], data: 'eA==' },
+    { mediaType: LAYER, digest, size: 10, annotations: { a: 'b' } },
   ],
 };
 /** An index of two platforms and another index. */

@@ -39,7 +39,7 @@ export async function storeAsFrom(
   const metadata = toMetadata(
     {
       image: canonicalReference({ ...name, digest: manifestDigest }),
-      platform: archive.platform,
+      platform: archive.platform ?? { os: 'linux', architecture: 'amd64' },
       manifestDigest,
       indexDigest: undefined,
       imageId: archive.config.digest,
