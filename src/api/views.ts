@@ -31,7 +31,7 @@ export interface ImageView {
   readonly createdAt?: string;
   /** What cannot load it, as sentences; absent where everything can. */
   readonly notes?: readonly string[];
-  /** The registry could not be asked whether the tag still points here. */
+  /** The tag may stand for something newer, which is not cached (yet). */
   readonly stale?: boolean;
   readonly progress?: ProgressView;
   readonly error?: Failure;

@@ -81,7 +81,8 @@ async function resolve({ storage, registry }: CacheContext, ref: ImageReference)
     registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
     tag === undefined ? undefined : readTag(storage, ref, tag),
   ]);
-  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. What cannot be cached is refused here and now.
+  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. What cannot be cached is
+  // refused here and now.
   if (document !== undefined) {
     parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
     await writeDocument(storage, document);

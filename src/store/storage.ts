@@ -179,7 +179,7 @@ export function hasStatus(error: unknown, ...statuses: number[]): boolean {
 
 /** There is no such container; whoever writes makes it again. */
 export function isContainerMissing(error: unknown): boolean {
-  return error instanceof RestError && error.code === 'ContainerNotFound';
+  return errorCode(error) === 'ContainerNotFound';
 }
 
 /**
@@ -187,7 +187,13 @@ export function isContainerMissing(error: unknown): boolean {
  * https://learn.microsoft.com/rest/api/storageservices/delete-container#remarks
  */
 function isContainerGone(error: unknown): boolean {
-  return error instanceof RestError && error.code === 'ContainerBeingDeleted';
+  return errorCode(error) === 'ContainerBeingDeleted';
+}
+
+/** Storage's own code; an answer to HEAD has no body, which the SDK takes it from. */
+function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof RestError)) return undefined;
+  return error.code ?? error.response?.headers.get('x-ms-error-code');
 }
 
 function isAbort(error: unknown): boolean {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CacheError, SettingError } from '../../src/errors.ts';
 import { connectStorage, openStorage } from '../../src/store/storage.ts';
+import { sha256Of } from '../../src/image/digest.ts';
+import { writeRunPlan } from '../../src/store/archive/runPlans.ts';
+import { readTag, writeTag } from '../../src/store/hints/aliases.ts';
 import { serve } from '../registry/support/server.ts';
 
 const KEY = Buffer.from('a key that nobody may read').toString('base64');
@@ -60,6 +63,26 @@ describe('storage', () => {
     assert.equal(code, 'storage_unavailable');
     assert.match(message, /AuthenticationFailed/);
     assert.match(message, /Storage Blob Data Contributor/);
+  });
+
+  it('whose containers are being deleted takes no hint, and says of an archive when to try again', async (t) => {
+    let isDeleting = false;
+    const server = await serve((_, response) => {
+      if (!isDeleting) return void response.writeHead(201).end();
+      response.writeHead(409, { 'x-ms-error-code': 'ContainerBeingDeleted' }).end();
+    });
+    t.after(() => server.close());
+    const service = connectStorage(account(server.origin));
+    const storage = await openStorage({ service }, 'dockerimages');
+    isDeleting = true;
+    const name = { registry: 'docker.io', repository: 'library/x' };
+    await writeTag(storage, name, '1', sha256Of('x'));
+    assert.equal(await readTag(storage, name, '1'), undefined);
+    await assert.rejects(writeRunPlan(storage, 'x.tar', 'aaaaaaaa', {}), {
+      code: 'storage_unavailable',
+      retryAfterSeconds: 30,
+      message: /its container was deleted/,
+    });
   });
 
   it('that is given with a SAS, which can sign no URL, is refused at the start', async () => {

@@ -67,10 +67,14 @@ export function connectionError(
   const reason = lasting(code, message, subject === undefined || url.host === subject.registryUrl.host);
   if (reason !== undefined) {
     const what = subject === undefined ? '' : ` for ${subject.image}`;
-    return new CacheError('registry_unavailable', `${printableHost(url)} could not be used${what}: ${reason}`, {
-      cause: error,
-      retryable: false,
-    });
+    return new CacheError(
+      'registry_unavailable',
+      `${printableHost(url)} could not be used${what}: ${reason}`,
+      {
+        cause: error,
+        retryable: false,
+      },
+    );
   }
   const known = TRANSIENT[code];
   const { host } = url;

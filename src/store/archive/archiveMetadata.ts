@@ -87,8 +87,8 @@ export function parseIdentity(
     indexDigest: indexdigest,
     imageId: imageid,
     runRef: runref,
-    layerCount: /^[0-9]{1,4}$/.test(metadata.layers ?? '') ? Number(metadata.layers) : undefined,
-    compression: metadata.compression,
+    ...(/^[0-9]{1,4}$/.test(metadata.layers ?? '') && { layerCount: Number(metadata.layers) }),
+    ...(metadata.compression !== undefined && { compression: metadata.compression }),
   };
 }
 

@@ -20,7 +20,7 @@ export async function readDocument(storage: Storage, digest: Digest): Promise<Ke
 
 /** @param document one that was understood: what cannot be cached is not kept either */
 export async function writeDocument(storage: Storage, { digest, bytes }: KeptDocument): Promise<void> {
-  await writeHint(storage, documentName(digest), bytes);
+  await writeHint(storage, documentName(digest), bytes, { contentType: 'application/octet-stream' });
 }
 
 export async function deleteDocument(storage: Storage, digest: Digest): Promise<void> {
