@@ -382,15 +382,9 @@ const credentialRows: readonly Row[] = [
   },
   {
     setting: 'DOCKER_AUTH_CONFIG',
-    values: [
-      '',
-      '*',
-      '*.azurecr.io',
-      'ftp://ghcr.io',
-      'https//ghcr.io',
-      'ghcr io',
-      `u:${SECRET}@gh cr.io`,
-    ].map((key) => auths({ auth: GOOD }, key)),
+    values: ['', '*', '*.azurecr.io', 'ftp://ghcr.io', 'ghcr io', `u:${SECRET}@gh cr.io`].map((key) =>
+      auths({ auth: GOOD }, key),
+    ),
     right: /The entry of ".*" is under a name that is no registry host/,
     why: 'a secret that no registry would ever get',
     source: AUTH_JSON,
