@@ -4,7 +4,13 @@ import { printable } from './image/printable.ts';
 import { isNcrontab } from './ncrontab.ts';
 import { CredentialStore } from './registry/auth/credentials.ts';
 import { Egress } from './registry/net/egress.ts';
-import { type InsecureHost, parseHostPattern, parseInsecureHost } from './registry/net/hostPattern.ts';
+import {
+  type HostGroup,
+  type InsecureHost,
+  parseHostGroup,
+  parseHostPattern,
+  parseInsecureHost,
+} from './registry/net/hostPattern.ts';
 import { connectStorage, type StorageSetting } from './store/storage.ts';
 
 /** Every setting of the app, as what the code uses. README.md and local.settings.sample.json list them all. */
@@ -102,19 +108,19 @@ function text(env: Environment, name: string): string | undefined {
   return value === '' ? undefined : value;
 }
 
-function hosts<T>(env: Environment, name: string, parse: (item: string) => T): T[] {
+function hosts<T>(env: Environment, name: string, parse: (host: string) => T): HostGroup<T>[] {
   const items = (text(env, name) ?? '').toLowerCase().split(/[\s,]+/);
   return items
     .filter((item) => item !== '')
     .map((item) => {
       try {
-        return parse(item);
+        return parseHostGroup(item, parse);
       } catch {
         throw bad(
           name,
           // Without a name and password, which a URL may have.
           item.replace(/^.*@/, ''),
-          'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas',
+          'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas; a host with its own storage or token server is joined to them by +, such as localhost:5000+localhost:9000',
         );
       }
     });

@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers';
 import { CacheError } from '../errors.ts';
-import { type Digest, matchesDigest } from '../image/digest.ts';
+import { type Digest, matchesDigest, sha256Of } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
 import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
@@ -16,7 +16,16 @@ import type { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
 import { Fault } from './exchange/fault.ts';
-import { getManifest, type ManifestSource, type ResolvedManifest, resolveManifest } from './manifests.ts';
+import { GuestAccess } from './auth/guestAccess.ts';
+import {
+  getManifest,
+  getTaggedManifest,
+  type ManifestSource,
+  type ResolvedManifest,
+  resolveManifest,
+} from './manifests.ts';
+import { Refusals } from './refusals.ts';
+import { KnownSecrets } from './exchange/quotable.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
 import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
 import { Transport } from './exchange/transport.ts';
@@ -44,6 +53,7 @@ export class RegistryClient {
   readonly #endpoint: Endpoint;
   readonly #context: RetryContext;
   readonly #targets = new BlobTargets();
+  readonly #refusals = new Refusals();
 
   constructor(options: RegistryOptions) {
     const { egress, credentials } = options;
@@ -51,7 +61,9 @@ export class RegistryClient {
     const log = options.log ?? ((): void => undefined);
     const backoff = new SharedBackoff(timing);
     this.#context = { timing, backoff, log };
-    this.#transport = new Transport({ egress, backoff, timing, log, lookup: options.lookup });
+    const secrets = new KnownSecrets(credentials.secrets());
+    this.#transport = new Transport({ egress, backoff, timing, log, secrets, lookup: options.lookup });
+    const guests = new GuestAccess(this.#transport, this.#context);
     const acrHosts = new Set(options.acrHosts ?? []);
     const authentication = new Authentication({
       transport: this.#transport,
@@ -61,12 +73,12 @@ export class RegistryClient {
       entraCredential: async (registry) =>
         options.entraCredential ?? (await defaultEntraCredential(registry, options.acrIdentityClientId)),
     });
-    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, egress, log });
+    this.#endpoint = new Endpoint({ transport: this.#transport, authentication, guests, egress, log });
   }
 
   /**
-   * The digest a tag or digest stands for now, by HEAD (GET where HEAD is refused). Not a counted pull at
-   * Docker Hub.
+   * The digest a tag stands for now, by HEAD, which is no counted pull at Docker Hub; by GET where HEAD does not
+   * tell, and for a digest: then with the manifest, which need not be fetched again.
    * @throws {CacheError}
    */
   resolveManifest(ref: ImageReference, signal?: AbortSignal): Promise<ResolvedManifest> {
@@ -80,6 +92,15 @@ export class RegistryClient {
    */
   getManifest(ref: ImageReference, digest?: Digest, signal?: AbortSignal): Promise<Document> {
     return orTimeout(ref, signal, getManifest(this.#manifests(), ref, digest, signal));
+  }
+
+  /**
+   * The manifest of a tag whose digest resolveManifest() found; by the tag, where that digest cannot be had. Then it
+   * may have another digest, which is the tag's.
+   * @throws {CacheError}
+   */
+  getTaggedManifest(ref: ImageReference, signal?: AbortSignal): Promise<Document> {
+    return orTimeout(ref, signal, getTaggedManifest(this.#manifests(), ref, signal));
   }
 
   /**
@@ -101,13 +122,17 @@ export class RegistryClient {
     const host = this.#endpoint.subject(ref).registryUrl.host;
     return withRetries(this.#context, host, `reading the config of ${image}`, signal, async () => {
       const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
+      let bytes: Buffer;
       try {
-        const bytes = await buffer(reader.read(0, size));
-        if (matchesDigest(bytes, digest)) return bytes;
+        bytes = await buffer(reader.read(0, size));
       } finally {
         reader.close();
       }
-      throw new Fault(`the blob is not what its digest ${digest} names`, { code: 'digest_mismatch' });
+      if (matchesDigest(bytes, digest)) return bytes;
+      throw new Fault(`the blob is not what its digest ${digest} names`, {
+        code: 'digest_mismatch',
+        evidence: sha256Of(bytes),
+      });
     });
   }
 
@@ -144,7 +169,6 @@ export class RegistryClient {
     const { digest, size } = descriptor;
     const source = new BlobSource({
       endpoint: this.#endpoint,
-      transport: this.#transport,
       targets: this.#targets,
       subject,
       descriptor,
@@ -162,7 +186,7 @@ export class RegistryClient {
   }
 
   #manifests(): ManifestSource {
-    return { endpoint: this.#endpoint, transport: this.#transport, context: this.#context };
+    return { endpoint: this.#endpoint, context: this.#context, refusals: this.#refusals };
   }
 }
 

@@ -1,16 +1,17 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
-import { MAX_MANIFEST_BYTES } from '../image/manifest.ts';
+import { parseJsonObject } from '../image/json.ts';
+import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
+import { isSchema1 } from '../image/schema1.ts';
 import type { Endpoint } from './auth/endpoint.ts';
 import type { Answer } from './exchange/answer.ts';
 import { answerError } from './exchange/answerError.ts';
-import { Fault } from './exchange/fault.ts';
-import { FOLLOW_ALL, followRedirects } from './exchange/redirects.ts';
-import { type RetryContext, withRetries } from './exchange/retry.ts';
-import type { Transport } from './exchange/transport.ts';
+import { Fault, webPage } from './exchange/fault.ts';
+import { type RetryContext, transientReason, withRetries } from './exchange/retry.ts';
+import type { Refusals } from './refusals.ts';
 
 /** What a tag or a digest stands for now. */
 export interface ResolvedManifest {
@@ -21,18 +22,24 @@ export interface ResolvedManifest {
 
 export interface ManifestSource {
   readonly endpoint: Endpoint;
-  readonly transport: Transport;
   readonly context: RetryContext;
+  readonly refusals: Refusals;
 }
 
 /** Of an answer that names none. https://www.rfc-editor.org/rfc/rfc9110#section-8.3 */
 const UNKNOWN_TYPE = 'application/octet-stream';
-/** Answers to HEAD that say nothing about the image, only that the registry wants to be asked another way. */
-const HEAD_UNSUPPORTED: ReadonlySet<number> = new Set([400, 403, 405, 406, 415, 501]);
+/** Answers that hold a document: whole, passed on by a proxy that changes things, or a part that is the whole. */
+const WITH_CONTENT: ReadonlySet<number> = new Set([200, 203, 206]);
+/** What a digest that a tag's HEAD named is refused with where only the header knows of it. */
+const DIGEST_IS_NOT_THERE: ReadonlySet<string> = new Set([
+  'image_not_found',
+  'registry_denied',
+  'digest_mismatch',
+]);
 
 /**
- * Asks what a reference stands for, which no registry counts as a pull; only where HEAD does not tell is the
- * manifest fetched.
+ * Asks what a reference stands for. A tag costs a HEAD, which no registry counts as a pull; whatever it says but the
+ * digest of something that can be had, one GET has the last word. A digest costs one GET.
  * @throws {CacheError} as getManifest does
  */
 export async function resolveManifest(
@@ -40,25 +47,36 @@ export async function resolveManifest(
   ref: ImageReference,
   signal: AbortSignal | undefined,
 ): Promise<ResolvedManifest> {
-  const subject = source.endpoint.subject(ref);
-  const what = `looking up ${subject.image}`;
-  const digest = await withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
-    const answer = await askManifest(source, ref, undefined, 'HEAD', signal);
-    if (HEAD_UNSUPPORTED.has(answer.status)) {
-      answer.destroy();
-      return undefined;
-    }
-    if (answer.status !== 200) throw await answerError(answer, subject.image);
-    await answer.discard();
-    return ref.digest ?? namedDigest(answer);
-  });
+  const digest = ref.digest === undefined ? await headDigest(source, ref, signal) : undefined;
   if (digest !== undefined) return { digest };
   const document = await getManifest(source, ref, undefined, signal);
   return { digest: document.digest, document };
 }
 
 /**
- * Fetches a manifest or an index; Docker Hub counts it.
+ * The digest that HEAD of a tag names; undefined where GET has to say. Many registries serve HEAD in another way
+ * than GET, and a refusal gives its reasons only there.
+ */
+async function headDigest(
+  source: ManifestSource,
+  ref: ImageReference,
+  signal: AbortSignal | undefined,
+): Promise<Digest | undefined> {
+  const subject = source.endpoint.subject(ref);
+  const what = `looking up ${subject.image}`;
+  return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
+    const answer = await askManifest(source, ref, undefined, 'HEAD', signal);
+    if (transientReason(answer.status) !== undefined) throw await answerError(answer, subject);
+    await answer.discard();
+    const digest = namedDigest(answer);
+    source.refusals.check(ref, digest);
+    const isManifest = !answer.isWebPage && !isSchema1(answer.header('content-type'));
+    return answer.status === 200 && isManifest ? digest : undefined;
+  });
+}
+
+/**
+ * Fetches a manifest or an index that can be understood; Docker Hub counts it.
  * @param digest wins over the reference's own
  * @throws {CacheError} image_not_found, registry_denied, digest_mismatch, unsupported_image (over 4 MiB), …
  */
@@ -68,65 +86,120 @@ export async function getManifest(
   digest: Digest | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Document> {
-  const subject = source.endpoint.subject(ref);
+  const { endpoint, context, refusals } = source;
+  const subject = endpoint.subject(ref);
   const wanted = digest ?? ref.digest;
+  refusals.check(ref, wanted);
   const what = `reading the manifest of ${subject.image}`;
+  const named = new Set([wanted]);
   let doubted: Digest | undefined;
-  return withRetries(source.context, subject.registryUrl.host, what, signal, async () => {
-    const answer = await askManifest(source, ref, wanted, 'GET', signal);
-    if (answer.status !== 200) throw await answerError(answer, subject.image);
-    const bytes = await answer.whole(MAX_MANIFEST_BYTES);
-    if (bytes === undefined) {
-      throw new CacheError(
-        'unsupported_image',
-        `${subject.image} cannot be cached: its manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`,
-      );
+  try {
+    return await withRetries(context, subject.registryUrl.host, what, signal, async () => {
+      const answer = await askManifest(source, ref, wanted, 'GET', signal);
+      if (!WITH_CONTENT.has(answer.status)) throw await answerError(answer, subject);
+      const expected = wanted ?? namedDigest(answer);
+      named.add(namedDigest(answer));
+      const bytes = await readManifest(answer, expected, subject.image);
+      const contentType = answer.header('content-type');
+      const found = wanted ?? sha256Of(bytes);
+      named.add(found);
+      if (expected !== undefined && !matchesDigest(bytes, expected)) {
+        // The digest of a signed schema 1 is of what was signed: it never matches, and is not what is wrong with it.
+        if (isSchema1(contentType, bytes)) understand(bytes, contentType);
+        if (answer.isWebPage) throw webPage(answer, 'a manifest');
+        // A tag's bytes are what the registry has, whatever its header says, once they are the same twice.
+        if (wanted !== undefined || doubted !== found) throw mismatch(bytes, expected, answer);
+      } else if (expected === undefined && doubted !== found && !isJsonObject(bytes)) {
+        if (answer.isWebPage) throw webPage(answer, 'a manifest');
+        doubted = found;
+        throw new Fault('the manifest is not JSON', { code: 'digest_mismatch' });
+      }
+      understand(bytes, contentType);
+      return { digest: found, mediaType: contentType ?? UNKNOWN_TYPE, bytes };
+    });
+  } catch (error) {
+    if (error instanceof CacheError && error.code === 'digest_mismatch' && !error.retryable)
+      refusals.add(ref, named, error);
+    throw error;
+  }
+
+  /** What the bytes are refused for is remembered; a wrong Content-Type may be mended while they stay. */
+  function understand(bytes: Uint8Array, contentType: string | undefined): void {
+    try {
+      parseManifest(bytes, undefined, subject.image);
+    } catch (error) {
+      if (error instanceof CacheError) refusals.add(ref, named, error);
+      throw error;
     }
-    if (answer.length !== undefined && bytes.length !== answer.length)
-      throw new Fault('the manifest was cut short');
-    if (wanted !== undefined && !matchesDigest(bytes, wanted)) {
-      throw new Fault(`the manifest is not what its digest ${wanted} names`, { code: 'digest_mismatch' });
-    }
-    if (bytes.length === 0) throw new Fault('the manifest is empty');
-    const found = wanted ?? sha256Of(bytes);
-    const doubt = wanted === undefined ? doubtsAbout(bytes, answer) : undefined;
-    if (doubt !== undefined && doubted !== found) {
-      // Damage is not the same twice. What is, is the registry's own mistake, and the bytes are what it has.
-      doubted = found;
-      throw new Fault(doubt, { code: 'digest_mismatch' });
-    }
-    return { digest: found, mediaType: answer.header('content-type') ?? UNKNOWN_TYPE, bytes };
-  });
+    parseManifest(bytes, contentType, subject.image);
+  }
+
+  function mismatch(bytes: Uint8Array, expected: Digest, answer: Answer): Fault {
+    doubted = sha256Of(bytes);
+    const what = wanted === undefined ? 'header' : 'digest';
+    return new Fault(`the manifest is not what its ${what} ${expected} names`, {
+      code: 'digest_mismatch',
+      evidence: wanted === undefined ? undefined : doubted,
+      host: answer.url.host,
+    });
+  }
 }
 
 /**
- * What speaks against a tag's manifest, which no digest was asked for. Many registries name a wrong digest in
- * their header, and some name none.
+ * The manifest of a tag, whose digest the registry has named: by that digest, or by the tag where only the header
+ * knows of it. What the tag then gives is the image.
+ * @param ref with the tag, and the digest that HEAD named
+ * @throws {CacheError} as getManifest does
  */
-function doubtsAbout(bytes: Uint8Array, answer: Answer): string | undefined {
-  const named = namedDigest(answer);
-  if (named !== undefined) {
-    return matchesDigest(bytes, named) ? undefined : `the manifest is not what its header ${named} names`;
-  }
+export async function getTaggedManifest(
+  source: ManifestSource,
+  ref: ImageReference,
+  signal: AbortSignal | undefined,
+): Promise<Document> {
   try {
-    JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return undefined;
-  } catch {
-    return 'the manifest is not JSON';
+    return await getManifest(source, ref, undefined, signal);
+  } catch (error) {
+    if (!(error instanceof CacheError) || !DIGEST_IS_NOT_THERE.has(error.code) || ref.tag === undefined)
+      throw error;
+    const { registry, repository, tag } = ref;
+    return getManifest(source, { registry, repository, tag }, undefined, signal);
   }
 }
 
+async function readManifest(
+  answer: Answer,
+  expected: Digest | undefined,
+  image: string,
+): Promise<Uint8Array> {
+  const bytes = await answer.document(MAX_MANIFEST_BYTES, (raw) =>
+    expected === undefined ? isJsonObject(raw) : matchesDigest(raw, expected),
+  );
+  if (bytes === undefined) {
+    throw new CacheError(
+      'unsupported_image',
+      `${image} cannot be cached: its manifest is larger than ${MAX_MANIFEST_BYTES} bytes.`,
+    );
+  }
+  if (bytes.length === 0) throw new Fault('the manifest is empty', { evidence: 'empty' });
+  return bytes;
+}
+
+function isJsonObject(bytes: Uint8Array): boolean {
+  return parseJsonObject(Buffer.from(bytes).toString('utf8')) !== undefined;
+}
+
 async function askManifest(
-  source: ManifestSource,
+  { endpoint }: ManifestSource,
   ref: ImageReference,
   digest: Digest | undefined,
   method: 'GET' | 'HEAD',
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
-  const ask = { method, headers: { accept: ACCEPTED_MANIFESTS }, signal };
+  const subject = endpoint.subject(ref);
+  const purpose = method === 'GET' ? 'document' : 'prompt';
+  const ask = { method, purpose, headers: { accept: ACCEPTED_MANIFESTS }, signal } as const;
   const path = `manifests/${digest ?? ref.digest ?? ref.tag ?? 'latest'}`;
-  const answer = await source.endpoint.ask(source.endpoint.subject(ref), path, ask);
-  return followRedirects(source.transport, answer, ask, FOLLOW_ALL);
+  return endpoint.follow(subject, await endpoint.ask(subject, path, ask), ask);
 }
 
 /** Undefined where the answer names no digest, as a few registries' do. */

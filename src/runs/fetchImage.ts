@@ -55,7 +55,12 @@ async function fetchManifest(
 ): Promise<{ readonly document: Document; readonly kept: boolean }> {
   const kept = digest === undefined ? undefined : await readDocument(storage, digest);
   if (kept !== undefined) return { document: kept, kept: true };
-  return { document: await registry.getManifest(ref, digest), kept: false };
+  // The registry named the digest for the tag, in a header that nothing proves: the tag itself has the last word.
+  const isOfTag = digest !== undefined && digest === ref.digest && ref.tag !== undefined;
+  return {
+    document: await (isOfTag ? registry.getTaggedManifest(ref) : registry.getManifest(ref, digest)),
+    kept: false,
+  };
 }
 
 async function fetchConfig(

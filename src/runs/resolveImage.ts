@@ -39,8 +39,8 @@ export async function resolveImage(
     );
   }
   await writeManifestOf(storage, asked, digest, platform, manifestDigest);
-  // The run was started without a digest: the tag could not be resolved then.
-  if (asked.digest === undefined && asked.tag !== undefined)
+  // The tag could not be resolved when the run was started, or to a digest that its registry does not have.
+  if (asked.digest !== digest && asked.tag !== undefined)
     await writeTag(storage, asked, asked.tag, digest);
 
   const blob = archiveName(asked, manifestDigest);

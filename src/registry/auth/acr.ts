@@ -1,7 +1,7 @@
 import { CacheError } from '../../errors.ts';
 import type { RetryContext } from '../exchange/retry.ts';
 import { isTokenText, jwtLifetimeSeconds, postForToken, type Token } from './tokens.ts';
-import type { Transport } from '../exchange/transport.ts';
+import type { AskSubject, Transport } from '../exchange/transport.ts';
 
 /**
  * Azure Container Registry's own sign-in: a token of Microsoft Entra becomes a refresh token of the
@@ -56,10 +56,10 @@ export async function defaultEntraCredential(
 export async function exchangeForRefreshToken(
   transport: Transport,
   context: RetryContext,
-  registryUrl: URL,
   credential: EntraCredential,
-  image: string,
+  subject: AskSubject,
 ): Promise<Token> {
+  const { registryUrl, image } = subject;
   const service = registryUrl.host;
   let entra: Awaited<ReturnType<EntraCredential['getToken']>>;
   try {
@@ -70,11 +70,15 @@ export async function exchangeForRefreshToken(
   if (entra === null) throw noIdentity(image, service, undefined);
   const fields = { grant_type: 'access_token', service, access_token: entra.token };
   const url = new URL('/oauth2/exchange', registryUrl);
-  const { refresh_token: value } = await postForToken(transport, context, url, fields, image);
+  const { refresh_token: value } = await postForToken(transport, context, url, fields, subject);
   if (!isTokenText(value)) {
-    throw new CacheError('registry_unavailable', `${service} exchanged this app's identity for nothing.`, {
-      retryable: false,
-    });
+    throw new CacheError(
+      'registry_unavailable',
+      `${service} exchanged this app's identity for nothing, getting a token for ${image}. Ask the registry's operator.`,
+      {
+        retryable: false,
+      },
+    );
   }
   return { value, lifetimeMs: (jwtLifetimeSeconds(value) ?? REFRESH_TOKEN_SECONDS) * 1000 };
 }

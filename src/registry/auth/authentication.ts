@@ -7,15 +7,12 @@ import type { RetryContext } from '../exchange/retry.ts';
 import { type BearerMethod, chooseMethod, type SignInMethod } from './signInMethod.ts';
 import { TokenCache } from './tokenCache.ts';
 import { requestToken, type Token } from './tokens.ts';
-import type { Transport } from '../exchange/transport.ts';
+import type { AskSubject, Transport } from '../exchange/transport.ts';
 
 /** What is being pulled from where: enough to ask for the right to do so. */
-export interface Subject {
+export interface Subject extends AskSubject {
   readonly registry: string;
-  readonly registryUrl: URL;
   readonly repository: string;
-  /** For messages. */
-  readonly image: string;
 }
 
 export interface AuthenticationOptions {
@@ -112,34 +109,28 @@ export class Authentication {
 
   #cachedToken(subject: Subject, method: BearerMethod): Promise<Token> {
     const { transport, context } = this.#options;
-    return this.#tokens.get(this.#tokenKey(subject, method), async () => {
+    return this.#tokens.get(this.#tokenKey(subject, method), subject.registry, async () => {
       if (!this.#identityNeeded.has(subject.registry)) {
-        return requestToken(transport, context, method, this.#credential(subject), subject.image);
+        return requestToken(transport, context, method, this.#credential(subject), subject);
       }
       const refresh = await this.#acrRefreshToken(subject);
       const realm = new URL('/oauth2/token', subject.registryUrl);
       const service = subject.registryUrl.host;
       const wanted = { realm, service, scopes: method.scopes };
-      return requestToken(transport, context, wanted, { identityToken: refresh.value }, subject.image);
+      return requestToken(transport, context, wanted, { identityToken: refresh.value }, subject);
     });
   }
 
   #acrRefreshToken(subject: Subject): Promise<Token> {
     const { transport, context, entraCredential } = this.#options;
-    return this.#tokens.get(`refresh ${subject.registryUrl.origin}`, async () => {
+    return this.#tokens.get(`refresh ${subject.registryUrl.origin}`, subject.registry, async () => {
       const cloud = subject.registry.slice(subject.registry.lastIndexOf('.'));
       let credential = this.#entra.get(cloud);
       if (credential === undefined) {
         credential = entraCredential(subject.registry);
         this.#entra.set(cloud, credential);
       }
-      return exchangeForRefreshToken(
-        transport,
-        context,
-        subject.registryUrl,
-        await credential,
-        subject.image,
-      );
+      return exchangeForRefreshToken(transport, context, await credential, subject);
     });
   }
 

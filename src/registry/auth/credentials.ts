@@ -40,6 +40,18 @@ export class CredentialStore {
     }
   }
 
+  /** Everything in it that no message may show. */
+  secrets(): string[] {
+    return [...this.#entries.values()].flatMap(({ username, password, identityToken, registryToken }) =>
+      [
+        password,
+        username === undefined || password === undefined ? undefined : `${username}:${password}`,
+        identityToken,
+        registryToken,
+      ].filter((secret) => secret !== undefined),
+    );
+  }
+
   /** The entry of the longest path that leads to the repository, or of the host alone. */
   find(registry: string, repository: string): Credential | undefined {
     const host = endpointHost(registry);

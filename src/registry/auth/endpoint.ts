@@ -1,20 +1,35 @@
+import { LRUCache } from 'lru-cache';
+import { CacheError } from '../../errors.ts';
 import { canonicalReference, type ImageReference } from '../../image/reference.ts';
 import type { Authentication, Subject } from './authentication.ts';
 import type { Answer } from '../exchange/answer.ts';
-import { type Egress, printableHost } from '../net/egress.ts';
+import { answerError } from '../exchange/answerError.ts';
+import type { Egress } from '../net/egress.ts';
+import { printableHost } from '../net/egressRules.ts';
 import type { Log } from '../exchange/events.ts';
 import { readQuota } from '../exchange/quota.ts';
-import { sendFollowing, WITHIN_ORIGIN } from '../exchange/redirects.ts';
-import type { Ask, Transport } from '../exchange/transport.ts';
+import { FOLLOW_ALL, followRedirects, sendFollowing, WITHIN_ORIGIN } from '../exchange/redirects.ts';
+import type { GuestAccess } from './guestAccess.ts';
+import type { AskDetails, Transport } from '../exchange/transport.ts';
+import { untilAborted } from '../exchange/untilAborted.ts';
 
 /** A registry that says something else each time must not fill the log. */
 const MAX_WARNINGS = 100;
 /** Refusals one request may learn from: no token, anonymous not enough, a token that just ended. */
 const MAX_REFUSALS = 3;
 
+const MAX_ROOTS = 1000;
+const ROOT_MS = 10 * 60 * 1000;
+/** Answers to those who have not signed in that may be others once they have. */
+const HIDING: ReadonlySet<number> = new Set([403, 404]);
+
+/** A WWW-Authenticate header; undefined where there is none. */
+type RootChallenge = string | string[] | undefined;
+
 export interface EndpointOptions {
   readonly transport: Transport;
   readonly authentication: Authentication;
+  readonly guests: GuestAccess;
   readonly egress: Egress;
   readonly log: Log;
 }
@@ -24,6 +39,11 @@ export class Endpoint {
   readonly #options: EndpointOptions;
   /** Said already. */
   readonly #warnings = new Set<string>();
+  /** What the roots of registries said, by repository: asked once, however often something is not there. */
+  readonly #roots = new LRUCache<string, { readonly challenge: RootChallenge }>({
+    max: MAX_ROOTS,
+    ttl: ROOT_MS,
+  });
 
   constructor(options: EndpointOptions) {
     this.#options = options;
@@ -40,49 +60,91 @@ export class Endpoint {
 
   /**
    * @param path below `/v2/<repository>/`: `manifests/latest`
-   * @returns any answer, a redirect to another origin among them: that one is the caller's to follow
+   * @returns any answer, a redirect to another origin among them: follow() goes on from there
    */
-  async ask(subject: Subject, path: string, ask: Ask): Promise<Answer> {
+  async ask(subject: Subject, path: string, ask: AskDetails): Promise<Answer> {
     const { transport, authentication } = this.#options;
     let url = new URL(`/v2/${subject.repository}/${path}`, subject.registryUrl);
     let refusals = 0;
     for (;;) {
-      const authorization = await authentication.header(subject);
-      ask.signal?.throwIfAborted();
+      // A token is fetched for all who want it: whoever has no time left stops waiting for it, and it is fetched all the same.
+      const authorization = await untilAborted(authentication.header(subject), ask.signal);
       const headers = { ...ask.headers, ...(authorization !== undefined && { authorization }) };
-      const answer = await sendFollowing(transport, url, { ...ask, headers }, WITHIN_ORIGIN);
+      const answer = await sendFollowing(transport, url, { ...ask, subject, headers }, WITHIN_ORIGIN);
       this.#note(answer);
       url = answer.url;
-      // Some hide what is private behind 403 or 404 and only challenge at their root.
-      const isHidden =
-        (answer.status === 403 || answer.status === 404) &&
-        authorization === undefined &&
-        authentication.hasCredential(subject);
-      if ((answer.status !== 401 && !isHidden) || refusals === MAX_REFUSALS) return answer;
+      const isRefused = answer.status === 401 || (HIDING.has(answer.status) && authorization === undefined);
+      if (!isRefused || refusals === MAX_REFUSALS) return answer;
       refusals += 1;
-      const challenge = answer.headers['www-authenticate'] ?? (await this.#ping(subject, ask.signal));
+      const refusal = await answer.settled();
+      const challenge =
+        refusal.headers['www-authenticate'] ?? (await this.#rootChallenge(subject, ask.signal));
       const isFresh = refusals > 1;
-      if (!(await authentication.refused(subject, challenge, authorization, isFresh))) return answer;
-      await answer.discard();
+      if (!(await authentication.refused(subject, challenge, authorization, isFresh))) return refusal;
     }
   }
 
-  /** Some registries challenge at their root only. https://github.com/containerd/containerd/issues/3291 */
-  async #ping(subject: Subject, signal: AbortSignal | undefined): Promise<string | string[] | undefined> {
-    const answer = await this.#options.transport.send(new URL('/v2/', subject.registryUrl), {
-      method: 'GET',
-      signal,
-    });
+  /**
+   * Follows what ask() answered to wherever the registry leads. A registry that moved is signed in to as anybody may.
+   * @throws {Fault | CacheError} as followRedirects does; registry_denied where the other host wants to know who we are
+   */
+  async follow(subject: Subject, first: Answer, ask: AskDetails): Promise<Answer> {
+    const answer = await followRedirects(this.#options.transport, first, { ...ask, subject }, FOLLOW_ALL);
+    return this.#asGuest(subject, answer, ask);
+  }
+
+  /** Asks where an earlier answer led to. */
+  async askElsewhere(subject: Subject, url: URL, ask: AskDetails): Promise<Answer> {
+    const answer = await sendFollowing(this.#options.transport, url, { ...ask, subject }, FOLLOW_ALL);
+    return this.#asGuest(subject, answer, ask);
+  }
+
+  async #asGuest(subject: Subject, answer: Answer, ask: AskDetails): Promise<Answer> {
+    const { transport, guests } = this.#options;
+    const { url } = answer;
+    const isOwn = url.origin === subject.registryUrl.origin;
+    if (answer.status !== 401 || isOwn || ask.isForeign === true) return answer;
+    const method = guests.methodOf(subject, answer);
+    if (method === undefined) return answer;
+    const refusal = await answer.settled();
+    let authorization: string;
+    try {
+      authorization = await guests.header(subject, url.origin, method);
+    } catch (error) {
+      if (!(error instanceof CacheError) || error.code !== 'registry_denied') throw error;
+      throw await answerError(refusal, subject);
+    }
+    const headers = { ...ask.headers, authorization };
+    const second = await sendFollowing(transport, url, { ...ask, subject, headers }, FOLLOW_ALL);
+    if (second.status !== 401 || second.url.origin !== url.origin) return second;
+    await guests.refused(subject, url.origin, method, authorization);
+    throw await answerError(second, subject);
+  }
+
+  /**
+   * Some registries challenge at their root only, and hide what is private behind 403 or 404 until then.
+   * https://github.com/containerd/containerd/issues/3291
+   */
+  async #rootChallenge(subject: Subject, signal: AbortSignal | undefined): Promise<RootChallenge> {
+    const key = `${subject.registryUrl.origin}/${subject.repository}`;
+    const known = this.#roots.get(key);
+    if (known !== undefined) return known.challenge;
+    const url = new URL('/v2/', subject.registryUrl);
+    const answer = await this.#options.transport.send(url, { subject, method: 'GET', signal });
     await answer.discard();
-    return answer.status === 401 ? answer.headers['www-authenticate'] : undefined;
+    const challenge = answer.status === 401 ? answer.headers['www-authenticate'] : undefined;
+    this.#roots.set(key, { challenge });
+    return challenge;
   }
 
   /** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings */
   #note(answer: Answer): void {
-    const { log } = this.#options;
+    const { log, transport } = this.#options;
+    const { secrets } = transport;
     const host = printableHost(answer.url);
     for (const header of [answer.headers.warning ?? []].flat()) {
-      const text = /^299 - "((?:[^"\\]|\\.){1,500})"/.exec(header)?.[1]?.replace(/[^\x20-\x7e]/g, '?');
+      const said = /^299 - "((?:[^"\\]|\\.){1,500})"/.exec(header)?.[1];
+      const text = said && secrets.quotable(said).replace(/[^\x20-\x7e]/g, '?');
       if (text === undefined || this.#warnings.has(text) || this.#warnings.size > MAX_WARNINGS) continue;
       this.#warnings.add(text);
       log({ type: 'warning', host, text });

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
+import { CacheError } from '../../errors.ts';
 import type { Timing } from '../exchange/timing.ts';
+import { untilAborted } from '../exchange/untilAborted.ts';
 import type { Token } from './tokens.ts';
 
 interface Entry {
@@ -20,10 +22,14 @@ export class TokenCache {
     this.#timing = timing;
   }
 
-  get(key: string, fetch: () => Promise<Token>): Promise<Token> {
+  /**
+   * @param host whom the token is for, for a message
+   * @throws {CacheError} as `fetch` does, and registry_unavailable where it takes longer than `tokenMs`
+   */
+  get(key: string, host: string, fetch: () => Promise<Token>): Promise<Token> {
     const known = this.#entries.get(key);
     if (known !== undefined && performance.now() < known.refreshAt) return known.token;
-    const entry: Entry = { token: fetch(), refreshAt: Number.POSITIVE_INFINITY };
+    const entry: Entry = { token: this.#inTime(host, fetch()), refreshAt: Number.POSITIVE_INFINITY };
     entry.token.then(
       ({ lifetimeMs }) => {
         // A registry whose tokens live shorter than the margin still gets some use out of each.
@@ -34,6 +40,20 @@ export class TokenCache {
     );
     this.#entries.set(key, entry);
     return entry.token;
+  }
+
+  async #inTime(host: string, token: Promise<Token>): Promise<Token> {
+    const deadline = AbortSignal.timeout(this.#timing.tokenMs);
+    try {
+      return await untilAborted(token, deadline);
+    } catch (error) {
+      if (!deadline.aborted || error instanceof CacheError) throw error;
+      throw new CacheError(
+        'registry_unavailable',
+        `No token for ${host} was to be had within ${this.#timing.tokenMs / 1000} s. Try again later.`,
+        { cause: error },
+      );
+    }
   }
 
   /** Forgets a token that was refused, unless it has been replaced already. */

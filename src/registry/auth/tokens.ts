@@ -1,11 +1,12 @@
 import { CacheError } from '../../errors.ts';
 import { type JsonObject, parseJsonObject } from '../../image/json.ts';
-import { answerError, denied } from '../exchange/answerError.ts';
+import { answerError, tokenDenied } from '../exchange/answerError.ts';
 import { basicHeader, type Credential } from './credentials.ts';
-import { printableHost } from '../net/egress.ts';
+import { printableHost } from '../net/egressRules.ts';
+import { webPage } from '../exchange/fault.ts';
 import { FOLLOW_ALL, FOLLOW_NONE, sendFollowing } from '../exchange/redirects.ts';
 import { type RetryContext, transientReason, withRetries } from '../exchange/retry.ts';
-import type { Ask, Transport } from '../exchange/transport.ts';
+import type { Ask, AskSubject, Transport } from '../exchange/transport.ts';
 
 /** A token is a few kilobytes; what is larger is no token. */
 const MAX_TOKEN_BODY_BYTES = 64 * 1024;
@@ -37,7 +38,7 @@ export function requestToken(
   context: RetryContext,
   wanted: TokenRequest,
   credential: Credential | undefined,
-  image: string,
+  subject: AskSubject,
 ): Promise<Token> {
   if (credential?.identityToken !== undefined) {
     const fields = {
@@ -47,17 +48,22 @@ export function requestToken(
       scope: wanted.scopes.join(' '),
       refresh_token: credential.identityToken,
     };
-    return postForToken(transport, context, wanted.realm, fields, image).then(readToken);
+    return postForToken(transport, context, wanted.realm, fields, subject).then((body) =>
+      readToken(body, wanted.realm, subject),
+    );
   }
   const url = new URL(wanted.realm);
   if (wanted.service !== undefined) url.searchParams.set('service', wanted.service);
   for (const scope of wanted.scopes) url.searchParams.append('scope', scope);
   const authorization = credential === undefined ? undefined : basicHeader(credential);
   const ask: Ask = {
+    subject,
     method: 'GET',
     headers: { accept: 'application/json', ...(authorization !== undefined && { authorization }) },
   };
-  return askForToken(transport, context, url, ask, image).then(readToken);
+  return askForToken(transport, context, url, ask, subject).then((body) =>
+    readToken(body, wanted.realm, subject),
+  );
 }
 
 /** One form to a token endpoint. No redirect is followed: the form holds the secret. */
@@ -66,18 +72,19 @@ export function postForToken(
   context: RetryContext,
   url: URL,
   fields: Readonly<Record<string, string>>,
-  image: string,
+  subject: AskSubject,
 ): Promise<JsonObject> {
   return askForToken(
     transport,
     context,
     url,
     {
+      subject,
       method: 'POST',
       headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
       body: new URLSearchParams(fields).toString(),
     },
-    image,
+    subject,
   );
 }
 
@@ -86,38 +93,44 @@ function askForToken(
   context: RetryContext,
   url: URL,
   ask: Ask,
-  image: string,
+  subject: AskSubject,
 ): Promise<JsonObject> {
   const host = printableHost(url);
-  return withRetries(context, url.host, `getting a token for ${image}`, undefined, async () => {
+  const what = `getting a token of ${printableHost(subject.registryUrl)} for ${subject.image}`;
+  return withRetries(context, url.host, what, undefined, async () => {
     const policy = ask.method === 'POST' ? FOLLOW_NONE : FOLLOW_ALL;
     const answer = await sendFollowing(transport, url, ask, policy);
     const { status } = answer;
     // A realm says 400 and 404 too where a credential or a repository is unknown to it.
     if (status >= 400 && status < 500 && transientReason(status) === undefined)
-      throw denied(image, host, await answer.errorBody());
-    if (status !== 200) throw await answerError(answer, image);
-    const body = await answer.whole(MAX_TOKEN_BODY_BYTES);
-    const json = body === undefined ? undefined : parseJsonObject(body.toString('utf8'));
-    if (json === undefined) {
-      throw new CacheError('registry_unavailable', `${host} answered with something that is no token.`, {
-        retryable: false,
-      });
-    }
+      throw tokenDenied(subject, host, await answer.errorBody());
+    if (status !== 200) throw await answerError(answer, subject);
+    if (answer.isWebPage) throw webPage(answer, 'a token');
+    const body = await answer.document(MAX_TOKEN_BODY_BYTES, (bytes) => tokenBody(bytes) !== undefined);
+    const json = body === undefined ? undefined : tokenBody(body);
+    if (json === undefined) throw noToken(url, subject);
     return json;
   });
 }
 
-function readToken(body: JsonObject): Token {
+function tokenBody(bytes: Uint8Array): JsonObject | undefined {
+  return parseJsonObject(Buffer.from(bytes).toString('utf8'));
+}
+
+function readToken(body: JsonObject, realm: URL, subject: AskSubject): Token {
   const value = [body.token, body.access_token].find(isTokenText);
-  if (value === undefined) {
-    throw new CacheError('registry_unavailable', 'A registry answered a request for a token with none.', {
-      retryable: false,
-    });
-  }
+  if (value === undefined) throw noToken(realm, subject);
   const said = Number(body.expires_in ?? Number.NaN);
   const seconds = said > 0 ? said : (jwtLifetimeSeconds(value) ?? DEFAULT_LIFETIME_SECONDS);
   return { value, lifetimeMs: Math.min(seconds, MAX_LIFETIME_SECONDS) * 1000 };
+}
+
+function noToken(realm: URL, { image, registryUrl }: AskSubject): CacheError {
+  return new CacheError(
+    'registry_unavailable',
+    `${printableHost(realm)} answered with something that is no token of ${printableHost(registryUrl)} for ${image}. Ask the registry's operator.`,
+    { retryable: false },
+  );
 }
 
 /** Anything else would not go into a header, or would end it early. */

@@ -5,11 +5,10 @@ import type { Endpoint } from '../auth/endpoint.ts';
 import type { Answer } from '../exchange/answer.ts';
 import { answerError } from '../exchange/answerError.ts';
 import { Fault } from '../exchange/fault.ts';
-import { FOLLOW_ALL, followRedirects, isRedirect, sendFollowing } from '../exchange/redirects.ts';
-import type { Transport } from '../exchange/transport.ts';
-import { printableHost } from '../net/egress.ts';
+import { isRedirect } from '../exchange/redirects.ts';
+import { printableHost } from '../net/egressRules.ts';
 import { askFor, type BlobAnswer, type BlobRequest, RangeCheck } from './blobAnswer.ts';
-import type { BlobTargets } from './blobTargets.ts';
+import type { BlobTarget, BlobTargets } from './blobTargets.ts';
 
 /** What storage is first asked for: a block of an archive, so that no more is thrown away than one read uses. */
 const FIRST_READ_BYTES = 8 * 1024 * 1024;
@@ -20,7 +19,6 @@ const MAX_FOREIGN_URLS = 5;
 
 export interface BlobSourceOptions {
   readonly endpoint: Endpoint;
-  readonly transport: Transport;
   readonly targets: BlobTargets;
   readonly subject: Subject;
   readonly descriptor: Descriptor;
@@ -53,7 +51,7 @@ export class BlobSource {
     const known = targets.get(this.#key);
     if (known === undefined) return this.#askRegistry(request);
     const answer = await this.#askStorage(known, request);
-    if (!EXPIRED.has(answer.status)) return this.#accept(answer, request, true);
+    if (!EXPIRED.has(answer.status)) return this.#accept(answer, request, known);
     await answer.discard();
     targets.drop(this.#key, known);
     return this.#askRegistry(request);
@@ -75,20 +73,18 @@ export class BlobSource {
       await first.discard();
       return this.#askForeign(descriptor.urls, request);
     }
-    return this.#accept(first, request, false);
+    return this.#accept(first, request, undefined);
   }
 
   async #followToStorage(redirect: Answer, asked: BlobRequest): Promise<BlobAnswer> {
-    const { transport, subject, targets } = this.#options;
+    const { endpoint, subject, targets } = this.#options;
     const request = { ...asked, end: Math.min(asked.end, asked.start + FIRST_READ_BYTES) };
-    const answer = await followRedirects(transport, redirect, askFor(request), FOLLOW_ALL);
+    const answer = await endpoint.follow(subject, redirect, askFor(request));
     this.#host = answer.url.host;
-    if (EXPIRED.has(answer.status)) {
-      await answer.discard();
-      throw new Fault(`storage that the registry sent us to answered ${answer.status}`);
-    }
-    if (answer.url.origin !== subject.registryUrl.origin) targets.set(this.#key, answer.url);
-    return this.#accept(answer, request, true);
+    const target = { url: answer.url, isForeign: false };
+    const accepted = await this.#accept(answer, request, target);
+    if (answer.url.origin !== subject.registryUrl.origin) targets.set(this.#key, target);
+    return accepted;
   }
 
   /** Whoever wrote the manifest chose these: https only, no credentials, the egress rules on each. */
@@ -105,9 +101,10 @@ export class BlobSource {
         }
         const url = new URL(text);
         url.username = url.password = url.hash = '';
-        const answer = await this.#askStorage(url, request);
-        const accepted = await this.#accept(answer, request, true);
-        targets.set(this.#key, answer.url);
+        const foreign = { url, isForeign: true };
+        const answer = await this.#askStorage(foreign, request);
+        const accepted = await this.#accept(answer, request, foreign);
+        targets.set(this.#key, { url: answer.url, isForeign: true });
         return accepted;
       } catch (error) {
         request.signal?.throwIfAborted();
@@ -119,29 +116,52 @@ export class BlobSource {
       : new CacheError('image_not_found', `${subject.image}: its layer ${descriptor.digest} is nowhere.`);
   }
 
-  async #askStorage(url: URL, request: BlobRequest): Promise<Answer> {
+  async #askStorage({ url, isForeign }: BlobTarget, request: BlobRequest): Promise<Answer> {
+    const { endpoint, subject } = this.#options;
     this.#host = url.host;
-    return sendFollowing(this.#options.transport, url, askFor(request), FOLLOW_ALL);
+    return endpoint.askElsewhere(subject, url, { ...askFor(request), isForeign });
   }
 
-  async #accept(answer: Answer, request: BlobRequest, fromStorage: boolean): Promise<BlobAnswer> {
+  /** @param storage where the answer came from, unless it was the registry */
+  async #accept(answer: Answer, request: BlobRequest, storage: BlobTarget | undefined): Promise<BlobAnswer> {
     try {
-      const accepted = this.#ranges.accept(answer, request, fromStorage);
-      if (accepted !== undefined) return accepted;
-      throw await this.#errorOf(answer, fromStorage);
+      const accepted = this.#ranges.accept(answer, request, storage !== undefined);
+      if (accepted === undefined) throw await this.#errorOf(answer, storage);
+      if (accepted !== 'ask whole') return accepted;
     } catch (error) {
       answer.destroy();
       throw error;
     }
+    await answer.discard();
+    const whole = { ...request, end: this.#options.descriptor.size, ranged: false };
+    if (storage === undefined) return this.#askRegistry(whole);
+    const target = { ...storage, url: answer.url };
+    return this.#accept(await this.#askStorage(target, whole), whole, target);
   }
 
-  async #errorOf(answer: Answer, fromStorage: boolean): Promise<Fault | CacheError> {
+  async #errorOf(answer: Answer, storage: BlobTarget | undefined): Promise<Fault | CacheError> {
     const { subject, descriptor } = this.#options;
-    const error = await answerError(answer, `${subject.image}, blob ${descriptor.digest},`);
-    if (error instanceof Fault || !fromStorage) return error;
-    const host = printableHost(answer.url);
-    return new CacheError('registry_unavailable', `Storage at ${host} answered ${answer.status}.`, {
-      cause: error,
-    });
+    const { status, url } = answer;
+    const host = printableHost(url);
+    const { image } = subject;
+    if (storage !== undefined && !storage.isForeign && EXPIRED.has(status)) {
+      await answer.discard();
+      const evidence = `storage ${status}`;
+      return new Fault(`storage that the registry sent us to answered ${status}`, { host, evidence });
+    }
+    const blob = `blob ${descriptor.digest} of ${image}`;
+    const error = await answerError(answer, { ...subject, image: blob });
+    if (error instanceof Fault) return error;
+    if (storage !== undefined) {
+      return new CacheError('registry_unavailable', `Storage at ${host} answered ${status} for ${blob}.`, {
+        cause: error,
+      });
+    }
+    if (error.code !== 'image_not_found') return error;
+    return new CacheError(
+      'image_not_found',
+      `${host} does not have ${blob}, which its manifest lists. Push the image again, or ask the registry's operator.`,
+      { cause: error },
+    );
   }
 }

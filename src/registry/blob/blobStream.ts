@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault } from '../exchange/fault.ts';
+import { Fault, webPage } from '../exchange/fault.ts';
 import type { BlobAnswer } from './blobAnswer.ts';
+import { plainChunks } from './plainChunks.ts';
 
 /**
  * How long to wait, once all bytes are here, for the answer to end: more bytes show that the blob is another, and
@@ -18,7 +19,7 @@ export class BlobStream {
 
   constructor(source: BlobAnswer) {
     this.#source = source;
-    this.#chunks = source.answer.bytes();
+    this.#chunks = plainChunks(source.answer.bytes(), source.coding);
     this.#skip = source.skip;
     this.#position = source.start;
   }
@@ -66,24 +67,43 @@ export class BlobStream {
 
   async #nextChunk(): Promise<Uint8Array> {
     for (;;) {
-      const { value, done } = await this.#chunks.next();
-      if (done === true) throw new Fault('its answer ended early');
+      let next: IteratorResult<Uint8Array, void>;
+      try {
+        next = await this.#chunks.next();
+      } catch (error) {
+        throw this.#brokenOff(error);
+      }
+      if (next.done === true) throw this.#otherContent('its answer ended early');
+      const { value } = next;
       const chunk = this.#skip === 0 ? value : value.subarray(Math.min(this.#skip, value.length));
       this.#skip -= value.length - chunk.length;
       if (chunk.length === 0) continue;
-      if (chunk.length > this.#source.end - this.#position) throw tooLong();
+      if (chunk.length > this.#source.end - this.#position) throw this.#tooLong();
       return chunk;
     }
+  }
+
+  /** A connection that breaks again and again at one byte of the blob was not broken by a network. */
+  #brokenOff(error: unknown): unknown {
+    if (!(error instanceof Fault) || error.evidence !== undefined || this.#position === 0) return error;
+    const { code, host } = error;
+    return new Fault(error.message, { code, host, evidence: `at ${this.#position}`, cause: error });
+  }
+
+  #otherContent(reason: string, code?: Fault['code']): Fault {
+    const { answer } = this.#source;
+    if (answer.isWebPage) return webPage(answer, 'a layer');
+    return new Fault(reason, { ...(code && { code }), evidence: `${reason} at ${this.#position}` });
+  }
+
+  #tooLong(): Fault {
+    return this.#otherContent('it sent more bytes than the manifest says', 'digest_mismatch');
   }
 
   /** Where an answer does not end, it is enough that it is silent. */
   async #assertEnd(): Promise<void> {
     const end = this.#chunks.next().catch(() => undefined);
     const result = await Promise.race([end, sleep(END_WAIT_MS, undefined, { ref: false })]);
-    if (result?.done === false) throw tooLong();
+    if (result?.done === false) throw this.#tooLong();
   }
-}
-
-function tooLong(): Fault {
-  return new Fault('it sent more bytes than the manifest says', { code: 'digest_mismatch' });
 }

@@ -3,8 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { Fault } from './fault.ts';
 import type { Timing } from './timing.ts';
 
-/** Hosts whose wait is remembered. Hostile answers cannot fill the memory. */
-const MAX_HOSTS = 1000;
+/** Hosts whose wait is remembered. Hostile names cannot fill the memory, nor push each other out soon. */
+const MAX_HOSTS = 10_000;
 
 /** Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ */
 export function jitteredDelay(failures: number, timing: Timing): number {
@@ -12,29 +12,63 @@ export function jitteredDelay(failures: number, timing: Timing): number {
   return Math.random() * ceiling;
 }
 
+interface Hold {
+  readonly until: number;
+  readonly why: 'throttled' | 'down';
+  /** Times in a row that it was down. */
+  readonly downs: number;
+}
+
 /**
- * One host's wish to be left alone, shared by everything that talks to it: when one request is throttled,
- * the others wait as well instead of finding it out one by one.
+ * Whom to leave alone, and until when, shared by everything that talks to a host: when one request is throttled, or
+ * finds nobody there, the others wait as well instead of finding it out one by one.
  */
 export class SharedBackoff {
-  readonly #until = new LRUCache<string, number>({ max: MAX_HOSTS });
+  readonly #holds = new LRUCache<string, Hold>({ max: MAX_HOSTS });
   readonly #timing: Timing;
 
   constructor(timing: Timing) {
     this.#timing = timing;
   }
 
-  hold(host: string, ms: number): void {
+  /** The host asked to be left alone for so long. */
+  throttled(host: string, ms: number): void {
+    const held = this.#holds.get(host);
     const until = performance.now() + ms;
-    if (until > (this.#until.get(host) ?? 0)) this.#until.set(host, until);
+    if (held === undefined || until > held.until)
+      this.#holds.set(host, { until, why: 'throttled', downs: 0 });
+  }
+
+  /**
+   * The host does not answer: it is left alone, longer each time in a row.
+   * @returns for how many milliseconds
+   */
+  down(host: string): number {
+    const { downFirstMs, downMaxMs } = this.#timing;
+    const now = performance.now();
+    const held = this.#holds.get(host);
+    // What failed while it was held off already is the same outage, seen by another request.
+    if (held?.why === 'down' && held.until > now) return held.until - now;
+    const downs = (held?.downs ?? 0) + 1;
+    // Spread, so that all its runs do not come back together.
+    const ms = Math.min(downMaxMs, downFirstMs * 2 ** (downs - 1)) * (1 + Math.random() / 4);
+    this.#holds.set(host, { until: now + ms, why: 'down', downs });
+    return ms;
+  }
+
+  /** The host answers, whatever it says. */
+  answered(host: string): void {
+    if (this.#holds.get(host)?.why === 'down') this.#holds.delete(host);
   }
 
   /** @throws {Fault} at once where the wait is longer than a worker should be kept for */
   async ready(host: string, signal?: AbortSignal): Promise<void> {
-    const remaining = (this.#until.get(host) ?? 0) - performance.now();
-    if (remaining <= 0) {
-      this.#until.delete(host);
-      return;
+    const held = this.#holds.get(host);
+    const remaining = (held?.until ?? 0) - performance.now();
+    if (held === undefined || remaining <= 0) return;
+    if (held.why === 'down') {
+      const retryAfterMs = Math.max(remaining, this.#timing.downFirstMs);
+      throw new Fault('it did not answer a moment ago', { retryAfterMs });
     }
     if (remaining > this.#timing.longestWaitMs) {
       throw new Fault('it asked us to wait', { code: 'registry_throttled', retryAfterMs: remaining });

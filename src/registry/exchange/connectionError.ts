@@ -1,5 +1,5 @@
 import { CacheError } from '../../errors.ts';
-import { printableHost } from '../net/egress.ts';
+import { printableHost } from '../net/egressRules.ts';
 import { Fault } from './fault.ts';
 
 /** Faults of a network, by the code that Node and undici give them, in words. */
@@ -15,13 +15,24 @@ const TRANSIENT: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the name server did not answer',
   ENODATA: 'the name has no address',
   UND_ERR_CONNECT_TIMEOUT: 'the connection timed out',
-  UND_ERR_HEADERS_TIMEOUT: 'it did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'it stopped sending',
   UND_ERR_SOCKET: 'the connection was closed',
   UND_ERR_ABORTED: 'the connection was closed',
   UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'the connection was closed early',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the connection was closed early',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'its Content-Length does not fit its answer',
 };
+
+/** Of these, the ones where nobody is there, or nobody can get there: the host as a whole, not this connection. */
+const DOWN: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EAI_AGAIN',
+  'ENODATA',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Trying again does not help: somebody has to change a name, a certificate or a setting. */
 function lasting(code: string, message: string): string | undefined {
@@ -53,9 +64,22 @@ export function connectionError(error: unknown, url: URL): Fault | CacheError {
     });
   }
   const known = TRANSIENT[code];
-  if (known !== undefined) return new Fault(known, { cause: error });
-  if (code.startsWith('HPE_')) return new Fault(`its answer is not HTTP (${code})`, { cause: error });
-  return new Fault(`the connection failed (${code === '' ? message.slice(0, 100) : code})`, { cause: error });
+  const { host } = url;
+  // The parser finds these in an answer's head, where no network has been at work.
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || code.startsWith('HPE_')) {
+    const why = /\((.{1,100})\)/.exec(message)?.[1] ?? code;
+    return new Fault(known ?? `its answer is not HTTP as it can be read (${why})`, {
+      host,
+      evidence: code,
+      cause: error,
+    });
+  }
+  if (known !== undefined)
+    return new Fault(known, { host, ...(DOWN.has(code) && { outage: 'host' }), cause: error });
+  return new Fault(`the connection failed (${code === '' ? message.slice(0, 100) : code})`, {
+    host,
+    cause: error,
+  });
 }
 
 /** Node gathers what each address of a host failed with into an AggregateError. */

@@ -16,17 +16,24 @@ export interface ErrorBody {
 /** More than these say nothing new. */
 const MAX_ERRORS = 3;
 
-/** The `errors` of a body, or the body itself where it is one error; nothing of a page meant for browsers. */
-export function parseErrors(text: string): RegistryError[] {
+/**
+ * The `errors` of a body, or the body itself where it is one error; nothing of a page meant for browsers.
+ * @param isText what is not JSON is the message itself
+ */
+export function parseErrors(text: string, isText = false): RegistryError[] {
   const body = parseJsonObject(text);
-  if (body === undefined) return [];
+  if (body === undefined) {
+    const message = text.trim();
+    return isText && message !== '' && !message.startsWith('<') ? [{ code: '', message }] : [];
+  }
   const errors: readonly unknown[] = Array.isArray(body.errors) ? body.errors : [body];
   return errors
     .slice(0, MAX_ERRORS)
     .filter(isObject)
     .map((error) => ({
-      code: textOf(error, 'code'),
-      message: textOf(error, 'message') || textOf(error, 'details'),
+      // OAuth calls it `error`: https://www.rfc-editor.org/rfc/rfc6749#section-5.2
+      code: textOf(error, 'code') || textOf(error, 'error'),
+      message: textOf(error, 'message') || textOf(error, 'details') || textOf(error, 'error_description'),
     }))
     .filter(({ code, message }) => code !== '' || message !== '');
 }
@@ -38,8 +45,19 @@ function textOf(error: JsonObject, member: string): string {
 
 /** One line for a message. */
 export function describeErrors(errors: readonly RegistryError[]): string {
-  return errors
-    .map(({ code, message }) => [code, message].filter((text) => text !== '').join(': '))
+  return oneLine(
+    errors.map(({ code, message }) => [code, message].filter((text) => text.trim() !== '').join(': ')),
+  );
+}
+
+/** The codes alone: whoever was just shown a credential may repeat it in any other words. */
+export function describeCodes(errors: readonly RegistryError[]): string {
+  return oneLine(errors.map(({ code }) => code).filter((code) => /^[A-Za-z][\w.-]{0,63}$/.test(code)));
+}
+
+function oneLine(parts: readonly string[]): string {
+  return parts
+    .filter((part) => part !== '')
     .join('; ')
     .replace(/[^\x20-\x7e]/g, ' ')
     .slice(0, 300);

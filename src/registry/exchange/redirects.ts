@@ -1,5 +1,5 @@
 import { CacheError } from '../../errors.ts';
-import { printableHost } from '../net/egress.ts';
+import { printableHost } from '../net/egressRules.ts';
 import type { Answer } from './answer.ts';
 import { Fault } from './fault.ts';
 import type { Ask, Transport } from './transport.ts';
@@ -50,14 +50,23 @@ export async function followRedirects(
 ): Promise<Answer> {
   let answer = first;
   let headers = ask.headers ?? {};
+  const been = new Set([first.url.href]);
   for (let hops = 0; policy.follow !== 'none' && isRedirect(answer); hops += 1) {
     if (hops === policy.hops) {
       answer.destroy();
-      throw new Fault(`it redirected more than ${policy.hops} times`);
+      throw lasting(answer, `it redirected more than ${policy.hops} times`);
     }
-    const target = redirectTarget(answer);
+    const target = redirectTarget(answer, ask);
     const leaves = target.origin !== answer.url.origin;
     if (leaves && policy.follow === 'within the origin') return answer;
+    if (been.has(target.href)) {
+      answer.destroy();
+      throw lasting(
+        answer,
+        'it redirects in a circle, as where a sign-in is wanted that only a browser can give',
+      );
+    }
+    been.add(target.href);
     if (leaves) headers = withoutAuthorization(headers);
     await answer.discard();
     answer = await transport.send(target, { ...ask, headers });
@@ -65,18 +74,23 @@ export async function followRedirects(
   return answer;
 }
 
-function redirectTarget(answer: Answer): URL {
+/** The next request would be answered in the same way. */
+function lasting(answer: Answer, reason: string): Fault {
+  return new Fault(reason, { host: printableHost(answer.url), isLasting: true });
+}
+
+function redirectTarget(answer: Answer, { subject }: Ask): URL {
   const location = answer.header('location');
   if (location === undefined || !URL.canParse(location, answer.url.href)) {
     answer.destroy();
-    throw new Fault(`it answered ${answer.status} without saying where to`);
+    throw lasting(answer, `it answered ${answer.status} without saying where to`);
   }
   const target = new URL(location, answer.url);
   if (target.protocol !== 'https:' && target.protocol !== 'http:') {
     answer.destroy();
     throw new CacheError(
       'registry_not_allowed',
-      `${printableHost(answer.url)} redirected to an address of the kind ${target.protocol.slice(0, 20)}, which is refused.`,
+      `${subject.image} cannot be had: ${printableHost(answer.url)} redirected to an address of the kind ${target.protocol.slice(0, 20)}, which is refused.`,
     );
   }
   // A name and password there would become an Authorization header that nobody asked for.

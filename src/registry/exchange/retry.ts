@@ -26,6 +26,13 @@ export function transientReason(status: number): string | undefined {
   return reason === undefined ? undefined : `${status}: ${reason}`;
 }
 
+/**
+ * How often in a row the very same must be wrong before it counts as what the server has. Content is not damaged in
+ * the same way twice; that a connection breaks at the same byte is chance once, not twice.
+ */
+const SAME_CONTENT = 2;
+const SAME_BREAK = 3;
+
 /** Bytes that have to arrive before earlier failures are forgiven: a server cannot drip us on for ever. */
 const FORGIVING_PROGRESS_BYTES = 64 * 1024;
 
@@ -41,6 +48,8 @@ export class RetryBudget {
   readonly #what: string;
   #failures = 0;
   #progress = 0;
+  #evidence: string | undefined;
+  #same = 0;
 
   /** @param what for messages: "reading the manifest of ubuntu" */
   constructor(context: RetryContext, what: string) {
@@ -62,11 +71,11 @@ export class RetryBudget {
   async failed(error: unknown, host: string, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (!(error instanceof Fault)) throw error;
+    if (error.isLasting || this.#proves(error)) throw error.toCacheError(host, this.#what, true);
     const { timing, backoff, log } = this.#context;
     this.#failures += 1;
     const waitMs = error.retryAfterMs ?? jitteredDelay(this.#failures, timing);
-    const throttled = error.code === 'registry_throttled';
-    if (throttled) backoff.hold(host, waitMs);
+    if (error.code === 'registry_throttled') backoff.throttled(host, waitMs);
     if (this.#failures >= timing.attempts || waitMs > timing.longestWaitMs) {
       throw error.toCacheError(host, this.#what);
     }
@@ -79,6 +88,13 @@ export class RetryBudget {
       waitMs: Math.round(waitMs),
     });
     await sleep(waitMs, undefined, { signal });
+  }
+
+  /** Whether the same has been wrong so often that it will be the next time. */
+  #proves({ evidence, code }: Fault): boolean {
+    this.#same = evidence !== undefined && evidence === this.#evidence ? this.#same + 1 : 1;
+    this.#evidence = evidence;
+    return evidence !== undefined && this.#same >= (code === 'digest_mismatch' ? SAME_CONTENT : SAME_BREAK);
   }
 }
 

@@ -1,31 +1,52 @@
+import type { Readable } from 'node:stream';
 import { Agent, Pool, request } from 'undici';
-import { Answer } from './answer.ts';
+import { CacheError } from '../../errors.ts';
+import { Answer, type AnswerHeaders } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
 import { connectionError } from './connectionError.ts';
 import { connectorTo, type Lookup } from '../net/connector.ts';
-import { type Egress, printableHost } from '../net/egress.ts';
+import type { Egress } from '../net/egress.ts';
+import { type EgressRules, printableHost } from '../net/egressRules.ts';
 import type { Log } from './events.ts';
+import type { Fault } from './fault.ts';
+import { type KnownSecrets, rememberSecrets } from './quotable.ts';
+import { SilenceWatch } from './silence.ts';
 import type { Timing } from './timing.ts';
+import { ALL_CONNECTIONS, type Purpose, Traffic } from './traffic.ts';
 
-/**
- * Open connections to one origin. As many layers as one instance copies at a time, and some for manifests;
- * few enough that a registry which counts connections does not mind.
- */
-const CONNECTIONS_PER_ORIGIN = 16;
 const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribution-spec)';
 
+/** Go's limit, which registries' clients are mostly written in: some send 20 KB of cookies and policies. */
+const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** Whose work a request is: which hosts it may lead to depends on the registry. */
+export interface AskSubject {
+  readonly registryUrl: URL;
+  /** For messages. */
+  readonly image: string;
+}
+
 export interface Ask {
+  readonly subject: AskSubject;
+  /** An image's author chose the address, not the registry. */
+  readonly isForeign?: boolean;
   readonly method: 'GET' | 'HEAD' | 'POST';
+  /** `prompt` where nothing is said. */
+  readonly purpose?: Purpose;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** Before it is known for whom. */
+export type AskDetails = Omit<Ask, 'subject'>;
 
 export interface TransportOptions {
   readonly egress: Egress;
   readonly backoff: SharedBackoff;
   readonly timing: Timing;
   readonly log: Log;
+  readonly secrets: KnownSecrets;
   readonly lookup?: Lookup | undefined;
 }
 
@@ -35,17 +56,31 @@ export interface TransportOptions {
  */
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #agent: Agent;
+  readonly secrets: KnownSecrets;
+  /** A connection that one registry's work may use is none that every registry's may. */
+  readonly #named: Agent;
+  readonly #anyone: Agent;
+  readonly #traffic: Traffic;
+  readonly #silence: SilenceWatch;
 
   constructor(options: TransportOptions) {
-    const { egress, lookup, timing } = options;
-    const { connectMs } = timing;
     this.#options = options;
-    this.#agent = new Agent({
+    this.secrets = options.secrets;
+    this.#traffic = new Traffic(options.backoff, options.timing);
+    this.#silence = new SilenceWatch(options.timing);
+    this.#named = this.#agent(options.egress.named);
+    this.#anyone = this.#agent(options.egress.anyone);
+  }
+
+  #agent(egress: EgressRules): Agent {
+    const { lookup, timing } = this.#options;
+    const { connectMs } = timing;
+    return new Agent({
+      maxHeaderSize: MAX_HEADER_BYTES,
       allowH2: false, // one connection per layer: a reset then costs one layer, not all of them
       pipelining: 1,
-      connections: CONNECTIONS_PER_ORIGIN,
-      headersTimeout: timing.headersMs,
+      connections: ALL_CONNECTIONS,
+      headersTimeout: 0, // SilenceWatch has the deadline, which no header and no 1xx answer puts off
       bodyTimeout: 0, // Answer watches the body, and does not count the time our side takes
       factory: (origin, poolOptions: Pool.Options) =>
         new Pool(origin, {
@@ -57,37 +92,76 @@ export class Transport {
 
   /**
    * @throws {Fault} where the network failed in a way that may pass
-   * @throws {CacheError} registry_not_allowed by the egress rules; registry_unavailable for good
+   * @throws {CacheError} registry_not_allowed by the egress rules; registry_unavailable for good; registry_throttled
+   * where too much is under way at the host
    */
   async send(url: URL, ask: Ask): Promise<Answer> {
-    const { egress, backoff, timing, log } = this.#options;
-    const refusal = egress.refusalOf(url);
-    if (refusal !== undefined) throw refusal;
-    await backoff.ready(url.host, ask.signal);
-    ask.signal?.throwIfAborted();
+    const { egress, timing, secrets } = this.#options;
+    const { subject, isForeign = false, purpose = 'prompt', signal } = ask;
+    const rules = egress.rulesFor(subject.registryUrl, url, isForeign);
+    const refusal = rules.refusalOf(url);
+    if (refusal !== undefined) throw this.#refused(url, ask, refusal);
+    rememberSecrets(secrets, ask);
+    const place = await this.#traffic.enter(url.host, purpose, signal);
+    const deadlineMs = purpose === 'prompt' ? timing.headersMs : timing.patientHeadersMs;
+    const watched = this.#silence.watch(url.host, deadlineMs, signal);
     try {
-      const { statusCode, headers, body } = await request(url, {
-        dispatcher: this.#agent,
-        method: ask.method,
-        headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...ask.headers },
-        body: ask.body ?? null,
-        signal: ask.signal ?? null,
-      });
-      log({
-        type: 'request',
-        method: ask.method,
-        host: printableHost(url),
-        path: url.pathname,
-        status: statusCode,
-      });
-      return new Answer({ url, status: statusCode, headers }, body, timing);
+      const dispatcher = rules === egress.named ? this.#named : this.#anyone;
+      const answer = await this.#request(url, ask, dispatcher, watched.signal);
+      place.answered();
+      answer.body.once('close', () => place.leave());
+      return new Answer({ url, ...answer }, answer.body, timing, secrets);
     } catch (error) {
-      ask.signal?.throwIfAborted();
-      throw connectionError(error, url);
+      place.leave();
+      signal?.throwIfAborted();
+      throw this.#failed(url, ask, connectionError(error, url));
+    } finally {
+      watched.end();
     }
   }
 
+  async #request(
+    url: URL,
+    { method, headers, body }: Ask,
+    dispatcher: Agent,
+    signal: AbortSignal,
+  ): Promise<{ status: number; headers: AnswerHeaders; body: Readable }> {
+    const answer = await request(url, {
+      dispatcher,
+      method,
+      headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
+      body: body ?? null,
+      signal,
+    });
+    const { log, secrets } = this.#options;
+    const path = secrets.quotable(url.pathname);
+    log({ type: 'request', method, host: printableHost(url), path, status: answer.statusCode });
+    return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+  }
+
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#named.destroy(), this.#anyone.destroy()]);
+  }
+
+  /** Whoever asked for the image chose the registry; where that one leads, nobody but its operator can change. */
+  #refused(url: URL, { subject, isForeign }: Ask, refusal: CacheError): CacheError {
+    const { log, secrets } = this.#options;
+    const { registryUrl, image } = subject;
+    if (url.host === registryUrl.host) return refusal;
+    const from = isForeign === true ? 'A layer of it' : printableHost(registryUrl);
+    const to = secrets.quotable(printableHost(url));
+    const text = `It leads to ${to}, which was refused. Where the two belong together, join them by + in INSECURE_REGISTRIES or ALLOWED_REGISTRIES.`;
+    log({ type: 'warning', host: printableHost(registryUrl), text });
+    return new CacheError(
+      'registry_not_allowed',
+      `${image} cannot be had: ${from} leads to ${to}, where this service does not go.`,
+      { cause: refusal },
+    );
+  }
+
+  #failed(url: URL, ask: Ask, error: Fault | CacheError): Fault | CacheError {
+    return error instanceof CacheError && error.code === 'registry_not_allowed'
+      ? this.#refused(url, ask, error)
+      : this.#traffic.failed(url.host, ask.purpose ?? 'prompt', error);
   }
 }

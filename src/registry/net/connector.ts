@@ -1,7 +1,8 @@
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
-import type { Egress } from './egress.ts';
+import type { EgressRules } from './egressRules.ts';
+import { resolveName } from './resolveName.ts';
 
 /** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
 export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
@@ -10,10 +11,10 @@ export type Lookup = (hostname: string) => Promise<readonly LookupAddress[]>;
 const ATTEMPT_PER_ADDRESS_MS = 2_000;
 
 export interface ConnectorOptions {
-  readonly egress: Egress;
+  readonly egress: EgressRules;
   /** Milliseconds for TCP and TLS together. */
   readonly connectMs: number;
-  /** In place of the system's name service. */
+  /** In place of the machine's name servers. */
   readonly lookup?: Lookup | undefined;
 }
 
@@ -22,7 +23,7 @@ export interface ConnectorOptions {
  * CacheError where they refuse, otherwise what Node or the lookup failed with.
  */
 export function connectorTo(origin: URL, options: ConnectorOptions): buildConnector.connector {
-  const { egress, connectMs, lookup = lookupAll } = options;
+  const { egress, connectMs, lookup = (name: string) => resolveName(name) } = options;
   const connect = buildConnector({
     allowH2: false,
     timeout: connectMs,
@@ -52,7 +53,7 @@ export function connectorTo(origin: URL, options: ConnectorOptions): buildConnec
   };
 }
 
-function checkedLookup(origin: URL, egress: Egress, lookup: Lookup): LookupFunction {
+function checkedLookup(origin: URL, egress: EgressRules, lookup: Lookup): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname).then(
       (addresses) => {
@@ -74,13 +75,4 @@ function checkedLookup(origin: URL, egress: Egress, lookup: Lookup): LookupFunct
       },
     );
   };
-}
-
-function lookupAll(hostname: string): Promise<LookupAddress[]> {
-  return new Promise((resolve, reject) => {
-    systemLookup(hostname, { all: true }, (error, addresses) => {
-      if (error === null) resolve(addresses);
-      else reject(error);
-    });
-  });
 }

@@ -1,47 +1,42 @@
-import { isIP } from 'node:net';
 import { CacheError } from '../../errors.ts';
-import { classifyAddress } from './addresses.ts';
-import {
-  endpointHost,
-  type HostPattern,
-  type InsecureHost,
-  matchesHost,
-  parseHostPattern,
-} from './hostPattern.ts';
+import { EgressRules, isAmong } from './egressRules.ts';
+import { endpointHost, type HostGroup, type HostPattern, type InsecureHost } from './hostPattern.ts';
+import { isAcrStorage, PRIVATE_ENDPOINTS } from './privateEndpoints.ts';
 
 /**
- * Registries and their storage that may sit on a private address because a private endpoint puts them
- * there. Their zones are Microsoft's: nobody else can point a name in them at somebody's network.
- */
-const PRIVATE_ENDPOINTS: readonly HostPattern[] = [
-  '*.azurecr.io',
-  '*.azurecr.cn',
-  '*.azurecr.us',
-  '*.blob.core.windows.net',
-  '*.blob.core.chinacloudapi.cn',
-  '*.blob.core.usgovcloudapi.net',
-].map(parseHostPattern);
-
-/**
- * Which hosts and addresses the registry client may connect to. Callers choose image names, registries
- * choose realms and redirects, and either may be hostile: so every hop asks here, by name before it is
- * resolved and by address when it connects.
+ * Which hosts and addresses the registry client may connect to. Callers choose image names, registries choose
+ * realms and redirects, authors of images choose urls, and each of them may be hostile: so every hop asks here.
+ *
+ * That an operator named a host is a permission to pull from it. It is none for other registries to have anything
+ * else of it read: they reach what anybody can, and what the operator said belongs together with them.
  */
 export class Egress {
   readonly #allowed: readonly HostPattern[];
-  /** Reached over plain http. */
   readonly #plain: readonly HostPattern[];
-  /** May be on this machine: the plain ones, and those that are spoken to over TLS. */
   readonly #local: readonly HostPattern[];
+  readonly #groups: readonly (readonly HostPattern[])[];
+  /** For hosts that the operator named, where it is their own work. */
+  readonly named: EgressRules;
+  /** For whatever somebody else leads to: public, over TLS. */
+  readonly anyone = new EgressRules({ plain: [], local: [], private: [] });
 
   /**
    * @param allowed ALLOWED_REGISTRIES: none is every public one; a host without a wildcard may be on a private network
-   * @param insecure INSECURE_REGISTRIES: always allowed
+   * @param insecure INSECURE_REGISTRIES: always allowed; on this machine, or over plain http
    */
-  constructor(allowed: readonly HostPattern[], insecure: readonly InsecureHost[]) {
-    this.#allowed = allowed;
-    this.#plain = insecure.filter(({ isTls }) => !isTls).map(({ pattern }) => pattern);
-    this.#local = insecure.map(({ pattern }) => pattern);
+  constructor(allowed: readonly HostGroup<HostPattern>[], insecure: readonly HostGroup<InsecureHost>[]) {
+    const insecureHosts = insecure.flat();
+    this.#allowed = allowed.flat();
+    this.#plain = insecureHosts.filter(({ isTls }) => !isTls).map(({ pattern }) => pattern);
+    this.#local = insecureHosts.map(({ pattern }) => pattern);
+    this.#groups = [...allowed, ...insecure.map((group) => group.map(({ pattern }) => pattern))].filter(
+      (group) => group.length > 1,
+    );
+    this.named = new EgressRules({
+      plain: this.#plain,
+      local: this.#local,
+      private: [...this.#allowed.filter(({ wildcard }) => !wildcard), ...PRIVATE_ENDPOINTS],
+    });
   }
 
   /**
@@ -62,53 +57,27 @@ export class Egress {
   }
 
   /**
-   * Judges by name, any hop.
-   * @returns registry_not_allowed for a scheme other than https, unless the operator made the host an insecure
-   * registry, and for an address written out that no name would be allowed to resolve to
+   * The rules for one hop of a registry's work.
+   * @param isForeign an image's author chose it, who may be anybody
    */
-  refusalOf(url: URL): CacheError | undefined {
-    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isAmong(this.#plain, url))) {
-      return new CacheError(
-        'registry_not_allowed',
-        `A connection to ${printableHost(url)} was refused: only https is used. An operator can add the host to INSECURE_REGISTRIES to use plain http.`,
-      );
-    }
-    const literal = url.hostname.replace(/^\[|\]$/g, '');
-    return isIP(literal) === 0 ? undefined : this.refusalOfAddress(url, literal);
-  }
-
-  /** Judges the address that a connection to this origin uses. @returns registry_not_allowed where it may not */
-  refusalOfAddress(origin: URL, address: string): CacheError | undefined {
-    const kind = classifyAddress(address);
-    if (kind === 'public') return undefined;
-    if (kind === 'private' && this.#mayBePrivate(origin)) return undefined;
-    if (kind !== 'forbidden' && isAmong(this.#local, origin)) return undefined;
-    // The address stays out of the message: it would tell a caller how the inside of a network is laid out.
-    return new CacheError(
-      'registry_not_allowed',
-      `A connection to ${printableHost(origin)} was refused: it is on a ${kind === 'private' ? 'private' : 'local or reserved'} network address. ` +
-        (kind === 'private'
-          ? 'An operator can name the host, without a wildcard, in ALLOWED_REGISTRIES.'
-          : 'Only a host that an operator named in INSECURE_REGISTRIES may be there.'),
-    );
-  }
-
-  #mayBePrivate(origin: URL): boolean {
-    if (origin.protocol !== 'https:') return false;
-    const named = this.#allowed.filter(({ wildcard }) => !wildcard);
-    return isAmong(PRIVATE_ENDPOINTS, origin) || isAmong(named, origin);
+  rulesFor(registryUrl: URL, hop: URL, isForeign: boolean): EgressRules {
+    const isOwn = hop.host === registryUrl.host;
+    if (!isForeign && isAcrStorage(registryUrl, hop)) return this.named;
+    const belongs = isOwn || this.#groups.some((group) => isAmong(group, registryUrl) && isAmong(group, hop));
+    const isNamed = isAmong(this.#allowed, hop) || isAmong(this.#local, hop);
+    // A named registry's manifests and blobs are for whoever can ask here: he may as well name it himself.
+    return isNamed && (belongs || isPullOf(hop)) ? this.named : this.anyone;
   }
 }
 
-function isAmong(patterns: readonly HostPattern[], url: URL): boolean {
-  return patterns.some((pattern) => matchesHost(pattern, url));
+/** Whether the address is what a pull by a reference asks for, and nothing else that a host may have. */
+function isPullOf({ pathname, search }: URL): boolean {
+  return (
+    search === '' && /^\/v2\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*\/(?:manifests|blobs)\/[\w.:-]+$/.test(pathname)
+  );
 }
 
 function parseUrl(text: string, registry: string): URL {
   if (URL.canParse(text)) return new URL(text);
   throw new CacheError('invalid_reference', `"${registry}" is not a registry host.`);
-}
-
-export function printableHost(url: URL): string {
-  return url.host.slice(0, 260);
 }

@@ -40,7 +40,15 @@ export interface InsecureHost {
   readonly isTls: boolean;
 }
 
+/** One entry of a setting: hosts joined by `+` belong together, and each may send us on to the others. */
+export type HostGroup<T> = readonly T[];
+
 const TLS_PREFIX = 'https://';
+
+/** @throws {Error} as `parse` does, also where nothing stands before or after a `+` */
+export function parseHostGroup<T>(text: string, parse: (host: string) => T): HostGroup<T> {
+  return text.split('+').map(parse);
+}
 
 /** @throws {Error} as parseHostPattern does */
 export function parseInsecureHost(text: string): InsecureHost {

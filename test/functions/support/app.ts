@@ -39,7 +39,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
     IMAGE_CONTAINER: newContainer(),
-    INSECURE_REGISTRIES: loopback.flatMap(({ hosts }) => hosts).join(','),
+    INSECURE_REGISTRIES: loopback.map(({ hosts }) => hosts.join('+')).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
   });
   const observations: Observation[] = [];

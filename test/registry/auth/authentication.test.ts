@@ -159,10 +159,14 @@ describe('authentication', () => {
         return true;
       };
       await client.getManifest(registry.ref());
-      // Without a user there is nothing to ask the root for.
+      // Without a user there is nothing that the root's challenge asks for, and it is asked once.
       registry.seen.length = 0;
       await assert.rejects(registry.client.getManifest(registry.ref()));
-      assert.equal(registry.seen.length, 1);
+      await assert.rejects(registry.client.getManifest(registry.ref()));
+      assert.deepEqual(
+        registry.seen.map(({ url }) => url),
+        ['/v2/team/sample/manifests/1', '/v2/', '/v2/team/sample/manifests/1'],
+      );
     });
   }
 

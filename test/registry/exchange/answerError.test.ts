@@ -43,8 +43,8 @@ describe('answerError', () => {
     });
     failing(registry, 1, 418, {}, '<html>teapot</html>');
     await assert.rejects(registry.client.getManifest(registry.ref()), {
-      code: 'registry_unavailable',
-      message: /answered 418 for .*, which is not understood\.$/,
+      code: 'registry_denied',
+      message: /refused .* \(418\)\. Ask the registry's operator\.$/,
     });
   });
 });

@@ -15,10 +15,14 @@ export const QUICK = {
   backoffMaxMs: 5,
   connectMs: 5_000,
   headersMs: 5_000,
+  patientHeadersMs: 5_000,
   stallMs: 200,
   idleMs: 300,
   documentMs: 2_000,
   longestWaitMs: 1_500,
+  downFirstMs: 1,
+  downMaxMs: 5,
+  doubtMs: 5_000,
 };
 
 /** Answers a request itself, or returns false to leave it to the registry. */

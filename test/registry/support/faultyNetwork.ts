@@ -17,9 +17,13 @@ export const IMPATIENT = {
   backoffMaxMs: 4,
   connectMs: 2_000,
   headersMs: 900,
+  patientHeadersMs: 900,
   stallMs: 60,
   documentMs: 300,
   longestWaitMs: 50,
+  downFirstMs: 1,
+  downMaxMs: 4,
+  doubtMs: 900,
 };
 /** A pull that takes longer hangs: the sum of all its waits is a fraction of this. */
 const HANG_MS = 60_000;
