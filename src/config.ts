@@ -1,9 +1,12 @@
 import { SettingError } from './errors.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
+import { printable } from './image/printable.ts';
+import { isNcrontab } from './ncrontab.ts';
 import { CredentialStore } from './registry/auth/credentials.ts';
 import { Egress } from './registry/net/egress.ts';
 import {
   type HostGroup,
+  type InsecureHost,
   parseHostGroup,
   parseHostPattern,
   parseInsecureHost,
@@ -37,8 +40,15 @@ export interface Config {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const GiB = 1024 ** 3;
-/** A block blob's own limit is 190.7 TiB; an ACR layer's is 200 GiB. Beyond this an image is a mistake. */
+/** An ACR layer's limit is 200 GiB. Beyond this an image is a mistake. */
 const DEFAULT_MAX_IMAGE_BYTES = 200 * GiB;
+/** A block blob's own limit: 50,000 blocks of 4,000 MiB. */
+const MOST_IMAGE_BYTES = 50_000 * 4000 * 1024 ** 2;
+/** Azure drops blocks that nobody committed for a week. */
+const MOST_WAIT_HOURS = 6 * 24;
+/** A hundred years. */
+const MOST_PRUNE_DAYS = 36_500;
+const DAY_SECONDS = 24 * 3600;
 /** The key that signs a URL lives for seven days at most. */
 const MAX_LOOKUP_URL_MINUTES = 7 * 24 * 60 - 10;
 
@@ -47,22 +57,26 @@ const MAX_LOOKUP_URL_MINUTES = 7 * 24 * 60 - 10;
  * @throws {SettingError} naming the setting, its value (never a secret one) and what it takes
  */
 export function loadConfig(env: Environment): Config {
+  const pruneAfterDays = number(env, 'PRUNE_AFTER_DAYS', 30, { least: 0, most: MOST_PRUNE_DAYS });
   return {
     storage: storageSetting(env),
     imageContainer: containerName(env, 'IMAGE_CONTAINER', 'dockerimages'),
     egress: new Egress(
       hosts(env, 'ALLOWED_REGISTRIES', parseHostPattern),
-      hosts(env, 'INSECURE_REGISTRIES', parseInsecureHost),
+      hosts(env, 'INSECURE_REGISTRIES', narrowInsecureHost),
     ),
     credentials: new CredentialStore(text(env, 'DOCKER_AUTH_CONFIG')),
-    acrIdentityClientId: text(env, 'ACR_IDENTITY_CLIENT_ID'),
+    acrIdentityClientId: clientId(env, 'ACR_IDENTITY_CLIENT_ID'),
     defaultPlatform: platform(env, 'DEFAULT_PLATFORM', 'linux/amd64'),
-    maxImageBytes: number(env, 'MAX_IMAGE_BYTES', DEFAULT_MAX_IMAGE_BYTES, 1),
-    maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, 0),
-    pruneAfterDays: number(env, 'PRUNE_AFTER_DAYS', 30, 0),
+    maxImageBytes: wholeNumber(env, 'MAX_IMAGE_BYTES', DEFAULT_MAX_IMAGE_BYTES, {
+      least: 1,
+      most: MOST_IMAGE_BYTES,
+    }),
+    maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, { least: 0, most: MOST_WAIT_HOURS }),
+    pruneAfterDays,
     pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
-    lastUsedResolutionSeconds: number(env, 'LASTUSED_RESOLUTION_SECONDS', 60, 0),
-    lookupUrlMinutes: number(env, 'LOOKUP_URL_MINUTES', 120, 1, MAX_LOOKUP_URL_MINUTES),
+    lastUsedResolutionSeconds: resolution(env, 'LASTUSED_RESOLUTION_SECONDS', 60, pruneAfterDays),
+    lookupUrlMinutes: wholeNumber(env, 'LOOKUP_URL_MINUTES', 120, { least: 1, most: MAX_LOOKUP_URL_MINUTES }),
     registryMirror: flag(env, 'REGISTRY_MIRROR'),
   };
 }
@@ -72,14 +86,17 @@ function storageSetting(env: Environment): StorageSetting {
     const connectionString = text(env, name);
     if (connectionString !== undefined) return { service: connectStorage(connectionString) };
     const account = text(env, `${name}__accountName`);
+    // Anything else would make another host of the URL.
+    if (account !== undefined && !/^[a-z0-9]{3,24}$/.test(account))
+      throw bad(`${name}__accountName`, account, "a storage account's name: 3 to 24 letters and digits");
     const uri =
       text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);
     if (uri === undefined) continue;
     if (!URL.canParse(uri) || !uri.startsWith('https://'))
       // Without its query: a SAS may be in it.
       throw bad(`${name}__blobServiceUri`, uri.replace(/\?.*$/s, ''), 'the https URL of a blob service');
-    const clientId = text(env, `${name}__clientId`);
-    return { blobServiceUri: uri, ...(clientId !== undefined && { clientId }) };
+    const client = clientId(env, `${name}__clientId`);
+    return { blobServiceUri: uri, ...(client !== undefined && { clientId: client }) };
   }
   throw new SettingError(
     'No storage is set: set IMAGE_STORAGE to a connection string, or IMAGE_STORAGE__blobServiceUri to the URL of a blob service reached by managed identity.',
@@ -101,25 +118,65 @@ function hosts<T>(env: Environment, name: string, parse: (host: string) => T): H
       } catch {
         throw bad(
           name,
-          item,
+          // Without a name and password, which a URL may have.
+          item.replace(/^.*@/, ''),
           'registry hosts, such as ghcr.io, *.azurecr.io or localhost:5000, separated by commas; a host with its own storage or token server is joined to them by +, such as localhost:5000+localhost:9000',
         );
       }
     });
 }
 
-function number(env: Environment, name: string, fallback: number, least: number, most = Infinity): number {
+/** What machines of a local network are found under: RFC 6762, appendix G, and RFC 6761. */
+const LOCAL_DOMAINS: ReadonlySet<string> = new Set(
+  'corp home internal intranet lan local localhost private test'.split(' '),
+);
+
+/** A pattern for a whole top-level domain would do away with TLS and the egress rules for all of it. */
+function narrowInsecureHost(item: string): InsecureHost {
+  const parsed = parseInsecureHost(item);
+  const { wildcard, host } = parsed.pattern;
+  if (wildcard && !host.includes('.') && !LOCAL_DOMAINS.has(host)) throw new Error('It is too wide.');
+  return parsed;
+}
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+function number(env: Environment, name: string, fallback: number, range: Range, kind = 'a number'): number {
   const value = text(env, name);
   if (value === undefined) return fallback;
-  const parsed = Number(value);
-  if (Number.isFinite(parsed) && parsed >= least && parsed <= most) return parsed;
-  throw bad(name, value, `a number, at least ${least}${most === Infinity ? '' : ` and at most ${most}`}`);
+  // As people write numbers: Number() takes 0x10 and Infinity too.
+  const parsed = /^[0-9]+(\.[0-9]+)?(e[0-9]+)?$/i.test(value) ? Number(value) : NaN;
+  const isRight = parsed >= range.least && parsed <= range.most;
+  if (isRight && (kind === 'a number' || Number.isInteger(parsed))) return parsed;
+  throw bad(name, value, `${kind} from ${range.least} to ${range.most}`);
+}
+
+function wholeNumber(env: Environment, name: string, fallback: number, range: Range): number {
+  return number(env, name, fallback, range, 'a whole number');
+}
+
+/** A use that is not stamped for longer than images are kept would not keep its image. */
+function resolution(env: Environment, name: string, fallback: number, pruneAfterDays: number): number {
+  const seconds = wholeNumber(env, name, fallback, { least: 0, most: DAY_SECONDS });
+  if (pruneAfterDays === 0 || seconds < pruneAfterDays * DAY_SECONDS) return seconds;
+  throw bad(
+    name,
+    String(seconds),
+    `less than PRUNE_AFTER_DAYS, which is ${pruneAfterDays}, or images that are in use would be deleted`,
+  );
 }
 
 function schedule(env: Environment, name: string, fallback: string): string {
   const value = text(env, name) ?? fallback;
-  if (/^(?:[\w*,/-]+ +){5}[\w*,/-]+$/.test(value)) return value;
-  throw bad(name, value, 'an NCRONTAB expression of six fields, seconds first, such as 0 30 3 * * *');
+  if (isNcrontab(value)) return value;
+  throw bad(
+    name,
+    value,
+    'an NCRONTAB expression of six fields (second, minute, hour, day, month, weekday from 0 for Sunday), such as 0 30 3 * * *',
+  );
 }
 
 function flag(env: Environment, name: string): boolean {
@@ -148,6 +205,12 @@ function containerName(env: Environment, name: string, fallback: string): string
   throw bad(name, value, 'a blob container name: 3 to 57 lower-case letters, digits and single hyphens');
 }
 
+function clientId(env: Environment, name: string): string | undefined {
+  const value = text(env, name);
+  if (value === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
+  throw bad(name, value, 'the client id of a managed identity, a GUID');
+}
+
 function bad(name: string, value: string, expected: string): SettingError {
-  return new SettingError(`The setting ${name} is "${value}"; it must be ${expected}.`);
+  return new SettingError(`The setting ${name} is "${printable(value)}"; it must be ${expected}.`);
 }

@@ -7,5 +7,5 @@ import './functions/http/distribution.ts';
 import './functions/http/nodeScript.ts';
 import './functions/timers/prune.ts';
 
-// Bodies arrive and leave as streams; src/functions/http/handler.ts says what that asks of every handler.
+// Bodies arrive and leave as streams; src/functions/http/plainHandler.ts and requestBody.ts say what that asks of every handler.
 app.setup({ enableHttpStream: true });

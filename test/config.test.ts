@@ -6,6 +6,8 @@ import type { StorageSetting } from '../src/store/storage.ts';
 
 const STORAGE = { IMAGE_STORAGE: 'UseDevelopmentStorage=true' };
 
+const CLIENT_ID = '01234567-89ab-cdef-0123-456789abcdef';
+
 const load = (env: Readonly<Record<string, string>>): Config => loadConfig({ ...STORAGE, ...env });
 
 function refused(env: Readonly<Record<string, string | undefined>>): SettingError {
@@ -44,7 +46,7 @@ describe('the settings', () => {
       ALLOWED_REGISTRIES: ' GHCR.io, *.azurecr.io\n quay.io:8443,,',
       INSECURE_REGISTRIES: 'localhost:5000 [::1]:5000,https://registry.local',
       DOCKER_AUTH_CONFIG: '{"auths": {"ghcr.io": {"username": "me", "password": "pw"}}}',
-      ACR_IDENTITY_CLIENT_ID: ' 1234 ',
+      ACR_IDENTITY_CLIENT_ID: ` ${CLIENT_ID} `,
       DEFAULT_PLATFORM: 'linux/arm64/v8',
       MAX_IMAGE_BYTES: '1e9',
       MAX_WAIT_HOURS: '0',
@@ -68,7 +70,7 @@ describe('the settings', () => {
     assert.deepEqual(plain, {
       storage: plain.storage,
       imageContainer: 'images2',
-      acrIdentityClientId: '1234',
+      acrIdentityClientId: CLIENT_ID,
       defaultPlatform: { os: 'linux', architecture: 'arm64' },
       maxImageBytes: 1e9,
       maxWaitHours: 0,
@@ -116,10 +118,13 @@ describe('the storage', () => {
     assert.deepEqual(of({ IMAGE_STORAGE__blobServiceUri: uri, AzureWebJobsStorage: 'b' }), {
       blobServiceUri: uri,
     });
-    assert.deepEqual(of({ AzureWebJobsStorage__accountName: 'me', AzureWebJobsStorage__clientId: 'id' }), {
-      blobServiceUri: uri,
-      clientId: 'id',
-    });
+    assert.deepEqual(
+      of({ AzureWebJobsStorage__accountName: 'mine', AzureWebJobsStorage__clientId: CLIENT_ID }),
+      {
+        blobServiceUri: 'https://mine.blob.core.windows.net',
+        clientId: CLIENT_ID,
+      },
+    );
   });
 
   it('has to be a connection string with a key, checked at the start', () => {
@@ -146,8 +151,8 @@ describe('a secret', () => {
   for (const [what, env] of Object.entries<Readonly<Record<string, string>>>({
     'DOCKER_AUTH_CONFIG that is no JSON': { DOCKER_AUTH_CONFIG: `{"auths": "${SECRET}` },
     'DOCKER_AUTH_CONFIG that is no object': { DOCKER_AUTH_CONFIG: JSON.stringify(SECRET) },
-    'DOCKER_AUTH_CONFIG with an entry that is none': {
-      DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'ghcr.io': { user: SECRET } } }),
+    'DOCKER_AUTH_CONFIG with an auth that is none': {
+      DOCKER_AUTH_CONFIG: JSON.stringify({ auths: { 'ghcr.io': { auth: SECRET } } }),
     },
     'a service URL with a signature': {
       IMAGE_STORAGE: '',

@@ -54,10 +54,22 @@ stream() {
     [ "$stream_fetched" -eq 0 ] || return 1
     cat "$Tmp/chunk.$stream_from" &
     await || return 2
-    rm -f "$Tmp/chunk.$stream_from" "$Tmp/chunk.$stream_from".*
     stream_sent=$((stream_sent + stream_to - stream_from + 1))
+    echo "$stream_sent" >"$Tmp/sent"
+    rm -f "$Tmp/chunk.$stream_from" "$Tmp/chunk.$stream_from".*
     show_progress "$stream_image" "$stream_sent"
   done
+}
+
+# received: how many bytes came of the ranges of the last stream, whether anybody read them or not; removes the rest.
+received() {
+  received_bytes=$(cat "$Tmp/sent" 2>/dev/null)
+  for received_file in "$Tmp"/chunk.*; do
+    case $received_file in *.head | *.problem | *\*) continue ;; esac
+    received_bytes=$((${received_bytes:-0} + $(wc -c <"$received_file")))
+  done
+  rm -f "$Tmp/sent" "$Tmp"/chunk.*
+  echo "${received_bytes:-0}"
 }
 
 # fetch FROM TO: one chunk into $Tmp/chunk.FROM, resumed where it broke off. Returns 9 where the URL is refused. Always

@@ -6,15 +6,25 @@ load_missing() {
   if [ "${load_missing_held:-0}" -gt 0 ]; then
     say "$1: $load_missing_held of its $(field LAYERS) layers are on this node"
     # shellcheck disable=SC2046 # one word per range
-    load_ranges "$1" $(field RANGES) && is_expected "$(id_of "$RunRef")" && return 0
-    warn "docker did not take the missing layers alone; loading the whole archive"
+    if load_ranges "$1" $(field RANGES); then
+      ! is_expected "$(id_of "$RunRef")" || return 0
+      load_missing_why="what it made of them is not the image"
+    else
+      load_missing_why=$(tail -n 1 "$Tmp/loaded")
+    fi
+    warn "docker did not take the missing layers alone: ${load_missing_why:-it does not say why}. Loading the whole" \
+      "archive"
     $Docker rmi "$RunRef" >/dev/null 2>&1
   fi
-  load_ranges "$1" "0-$((Size - 1))" || die 6 "docker could not load $1: $(tail -n 1 "$Tmp/loaded")"
+  load_ranges "$1" "0-$((Size - 1))" || {
+    load_missing_why=$(tail -n 1 "$Tmp/loaded")
+    die 6 "docker could not load $1: ${load_missing_why:-it does not say why}"
+  }
 }
 
-# load_ranges IMAGE RANGE...: streams these ranges of IMAGE's archive into docker and adds them to Downloaded. Returns 1
-# where docker refused them, and why is in $Tmp/loaded; ends the script where they are not to be had.
+# load_ranges IMAGE RANGE...: streams these ranges of IMAGE's archive into docker and adds what came of them to
+# Downloaded. Returns 1 where docker refused them, and why is in $Tmp/loaded; ends the script where they are not to be
+# had.
 load_ranges() {
   load_ranges_image=$1 load_ranges_total=0
   shift
@@ -37,6 +47,7 @@ load_ranges() {
   kill "$load_ranges_stream" 2>/dev/null
   ended "$load_ranges_stream"
   load_ranges_streamed=$?
+  Downloaded=$((Downloaded + $(received)))
   if [ "$load_ranges_loaded" -ne 0 ]; then
     case $load_ranges_streamed in
       1 | 3 | 4)
@@ -44,7 +55,6 @@ load_ranges() {
         ;;
     esac
   fi
-  Downloaded=$((Downloaded + LoadBytes))
   return "$load_ranges_loaded"
 }
 

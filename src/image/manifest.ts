@@ -78,8 +78,8 @@ export function parseManifest(
   const version = member(document, 'schemaVersion');
   if (version !== undefined && version !== 2) return refuse('its schemaVersion is not 2.');
   const [manifests, layers, config] = ['manifests', 'layers', 'config'].map((key) => member(document, key));
-  if (isFilled(manifests) && (isFilled(layers) || config !== undefined)) {
-    // CVE-2021-41190: two readers could see two different images in one document.
+  if (manifests !== undefined && (layers !== undefined || config !== undefined)) {
+    // CVE-2021-41190: two readers could see two different images in one document. An empty list is enough for them.
     return refuse('its manifest is ambiguous: an index and a manifest at once.');
   }
   const isIndex = manifests !== undefined && config === undefined;
@@ -100,10 +100,6 @@ export function parseManifest(
 function impliedType(isIndex: boolean, config: unknown): string {
   if (isIndex) return OCI_INDEX;
   return isObject(config) && member(config, 'mediaType') === DOCKER_CONFIG ? DOCKER_MANIFEST : OCI_MANIFEST;
-}
-
-function isFilled(list: unknown): boolean {
-  return list !== undefined && !(Array.isArray(list) && list.length === 0);
 }
 
 type Refuse = (why: string) => never;

@@ -71,7 +71,12 @@ export async function startHost(options: HostOptions): Promise<RunningHost> {
 
     const url = `http://${HOSTNAME}:${port}`;
     const appEnv = { ...env, WEBSITE_HOSTNAME: new URL(url).host };
-    const worker = await startWorker(entry, appEnv, log, observe);
+    const worker = await startWorker(
+      { entry, functionTimeoutMs: settings.functionTimeoutMs },
+      appEnv,
+      log,
+      observe,
+    );
     closers.push(() => worker.close());
 
     const links = { taskHubName: settings.hubName, systemKey: keys?.system };

@@ -1,5 +1,6 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
+import { printable } from '../../image/printable.ts';
 import { asCacheError } from '../asCacheError.ts';
 import { environmentLines } from './environmentLines.ts';
 import { problem, retryAfter } from './problem.ts';
@@ -25,7 +26,10 @@ export function answer(
 export function askedFormat(request: HttpRequest): AnswerFormat {
   const format = query(request, 'format') ?? 'json';
   if (format === 'json' || format === 'env') return format;
-  throw new CacheError('invalid_request', `format "${format.slice(0, 50)}" is not known: it is json or env.`);
+  throw new CacheError(
+    'invalid_request',
+    `format "${printable(format, 50)}" is not known: it is json or env.`,
+  );
 }
 
 /** What went wrong, in the format that the request asks for. */

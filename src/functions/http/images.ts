@@ -7,9 +7,10 @@ import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
 import { askedFormat, json } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
-import { handler, readJson } from './handler.ts';
+import { handler } from './handler.ts';
 import { archiveView, imageView } from './imageViews.ts';
 import { queriedImage, query, wholeNumber } from './query.ts';
+import { readJson } from './requestBody.ts';
 
 const PAGE_SIZE = { least: 1, most: 1000, fallback: 100 };
 

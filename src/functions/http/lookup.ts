@@ -4,11 +4,13 @@ import { lookupImage, MAX_WAIT_SECONDS } from '../../service/lookupImage.ts';
 import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
+import { printable } from '../../image/printable.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
 import { answer, askedFormat } from './answerFormat.ts';
-import { handler, readText } from './handler.ts';
+import { handler } from './handler.ts';
 import { lookupView, partialView } from './imageViews.ts';
 import { queriedImage, wholeNumber } from './query.ts';
+import { readText } from './requestBody.ts';
 
 /** What a node is told to wait before it asks again for a pending image, in seconds. */
 const RETRY_AFTER = { 'Retry-After': '5' };
@@ -48,7 +50,7 @@ function parseHeldLayers(body: string): Digest[][] {
         if (isDigest(item)) return item;
         throw new CacheError(
           'invalid_request',
-          `"${item.slice(0, 100)}" is not a diff id. Send a line per local image, with its RootFS.Layers.`,
+          `"${printable(item, 100)}" is not a diff id. Send a line per local image, with its RootFS.Layers.`,
         );
       }),
     );

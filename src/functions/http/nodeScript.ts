@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { assembleScript } from '../../../node/assemble.ts';
+import { plainHandler } from './plainHandler.ts';
 
 /** The bundle carries the script (build.mjs); from sources it is put together at the start. */
 declare const TES_NODE_SCRIPT: string | undefined;
@@ -11,9 +12,11 @@ app.http('node-script', {
   route: 'api/node/tes-node',
   methods: ['GET'],
   authLevel: 'anonymous',
-  handler: () => ({
-    status: 200,
-    headers: { 'Content-Type': 'text/x-shellscript; charset=utf-8' },
-    body: script,
-  }),
+  handler: plainHandler(() =>
+    Promise.resolve({
+      status: 200,
+      headers: { 'Content-Type': 'text/x-shellscript; charset=utf-8' },
+      body: script,
+    }),
+  ),
 });

@@ -2,6 +2,7 @@ import type { HttpRequest } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
 import { type ImageRequest, parseImageRequest } from '../../image/imageRequest.ts';
 import type { Platform } from '../../image/platform.ts';
+import { printable } from '../../image/printable.ts';
 
 /** A query value; an empty one counts as missing. */
 export function query(request: HttpRequest, name: string): string | undefined {
@@ -32,10 +33,10 @@ export function wholeNumber(
 ): number {
   const text = query(request, name);
   if (text === undefined) return range.fallback;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= range.least && value <= range.most) return value;
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
+  if (value >= range.least && value <= range.most) return value;
   throw new CacheError(
     'invalid_request',
-    `${name} is "${text.slice(0, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
+    `${name} is "${printable(text, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
   );
 }

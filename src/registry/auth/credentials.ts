@@ -1,6 +1,8 @@
+import { isUtf8 } from 'node:buffer';
 import { SettingError } from '../../errors.ts';
-import { isObject, type JsonObject, parseJsonObject } from '../../image/json.ts';
-import { endpointHost } from '../net/hostPattern.ts';
+import { isObject, parseJsonObject } from '../../image/json.ts';
+import { printable } from '../../image/printable.ts';
+import { endpointHost, parseHostPattern } from '../net/hostPattern.ts';
 
 /** How a registry is to be told who we are. */
 export interface Credential {
@@ -33,9 +35,8 @@ export class CredentialStore {
     const auths = config.auths ?? {};
     if (!isObject(auths)) throw wrong('Its "auths" are not an object');
     for (const [key, value] of Object.entries(auths)) {
-      const entry = isObject(value) ? readEntry(value) : undefined;
-      if (entry === undefined) throw wrong(`The entry of "${key}" has no auth, username or identitytoken`);
-      if (entry !== 'empty') this.#entries.set(normaliseKey(key), entry);
+      const entry = readEntry(key, value);
+      if (entry !== undefined) this.#entries.set(normaliseKey(key), entry);
     }
   }
 
@@ -69,7 +70,10 @@ function wrong(why: string): SettingError {
   );
 }
 
-/** `https://index.docker.io/v1/`, `ghcr.io`, `https://quay.io`, `quay.io/team/image`. */
+/**
+ * `https://index.docker.io/v1/`, `ghcr.io`, `https://quay.io`, `quay.io/team/image`.
+ * @throws {SettingError} where no registry can be meant
+ */
 function normaliseKey(key: string): string {
   const bare = key
     .trim()
@@ -78,34 +82,64 @@ function normaliseKey(key: string): string {
     .replace(/\/+$/, '');
   const slash = bare.indexOf('/');
   const host = (slash === -1 ? bare : bare.slice(0, slash)).toLowerCase();
+  if (!isHost(host)) throw wrongEntry(key, 'is under a name that is no registry host');
   return endpointHost(host) + (slash === -1 ? '' : bare.slice(slash));
 }
 
-function readEntry(entry: JsonObject): Credential | 'empty' | undefined {
-  const text = (name: string): string | undefined => {
-    const value = entry[name];
-    return typeof value === 'string' && value !== '' ? value : undefined;
-  };
-  // Docker leaves {} behind for a host whose secret is in a helper program, which there is none of here.
-  if (Object.keys(entry).length === 0) return 'empty';
-  let username = text('username');
-  let password = text('password');
-  const auth = text('auth');
-  if (auth !== undefined) {
-    const decoded = Buffer.from(auth, 'base64').toString('utf8');
-    const colon = decoded.indexOf(':');
-    if (colon > 0) {
-      username = decoded.slice(0, colon);
-      // Docker pads with NUL.
-      password = decoded.slice(colon + 1).replace(/\0+$/, '');
-    }
+function isHost(text: string): boolean {
+  try {
+    return !parseHostPattern(text).wildcard;
+  } catch {
+    return false;
   }
+}
+
+/**
+ * Undefined where there is no secret in it: Docker leaves `{}` behind where a helper program has the secret, once
+ * wrote an e-mail address alone, and passes all of these over, and null.
+ * @throws {SettingError} where a secret is there that nobody could use
+ */
+function readEntry(key: string, entry: unknown): Credential | undefined {
+  if (entry === null) return undefined;
+  if (!isObject(entry)) throw wrongEntry(key, 'is not an object');
+  const text = (name: string): string | undefined => {
+    const value = entry[name] ?? '';
+    if (typeof value !== 'string') throw wrongEntry(key, `has a ${name} that is not a string`);
+    return value === '' ? undefined : value;
+  };
+  const auth = text('auth');
+  const { username, password } =
+    auth === undefined
+      ? { username: text('username'), password: text('password') }
+      : (decodeAuth(auth) ?? { username: undefined, password: undefined });
+  if (auth !== undefined && username === undefined)
+    throw wrongEntry(key, 'has an auth that is not the base64 of name:password in UTF-8');
+  // RFC 7617 allows none in either.
+  if (/\p{Cc}/u.test(`${username ?? ''}${password ?? ''}`))
+    throw wrongEntry(key, 'has a line break or another control character in its name or password');
   const identityToken = text('identitytoken') ?? (username === TOKEN_USERNAME ? password : undefined);
   const registryToken = text('registrytoken');
+  if (registryToken !== undefined && !/^[\x21-\x7e]+$/.test(registryToken))
+    throw wrongEntry(key, 'has a registrytoken that cannot go into a header');
   if (identityToken !== undefined) return { identityToken };
   if (registryToken !== undefined) return { registryToken };
   if (username !== undefined && password !== undefined) return { username, password };
   return undefined;
+}
+
+/** As strict as Docker: padded base64 of the usual alphabet, a name, a colon. Docker pads with NUL. */
+function decodeAuth(auth: string): { readonly username: string; readonly password: string } | undefined {
+  const bytes = Buffer.from(auth, 'base64');
+  if (bytes.toString('base64') !== auth.replace(/[\r\n]/g, '') || !isUtf8(bytes)) return undefined;
+  const decoded = bytes.toString('utf8');
+  const colon = decoded.indexOf(':');
+  if (colon < 1) return undefined;
+  return { username: decoded.slice(0, colon), password: decoded.slice(colon + 1).replace(/\0+$/, '') };
+}
+
+/** Names the entry, without what may be a password in its name, and nothing that is in it. */
+function wrongEntry(key: string, what: string): SettingError {
+  return wrong(`The entry of "${printable(key.replace(/^.*@/, ''))}" ${what}`);
 }
 
 /** The value of an Authorization header. https://www.rfc-editor.org/rfc/rfc7617 */

@@ -20,7 +20,7 @@ export function endpointHost(registry: string): string {
 export function parseHostPattern(text: string): HostPattern {
   const trimmed = text.trim().toLowerCase();
   if (trimmed === '*') return { host: '', port: undefined, wildcard: true };
-  const match = /^(\*\.)?([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/.exec(trimmed);
+  const match = /^(\*\.)?([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/.exec(trimmed);
   const port = match?.[3] === undefined ? undefined : Number(match[3]);
   if (match?.[2] === undefined || port === 0 || (port !== undefined && port > 65535)) {
     throw new Error(

@@ -14,6 +14,7 @@ describe('watching requests for their answers', () => {
     const mute = watch.watch('host', 20, undefined);
     await once(mute.signal, 'abort');
     assert.match(String(mute.signal.reason), /did not answer within 0\.02 s/);
+    mute.end();
     assert.equal(answered.signal.aborted, false);
   });
 

@@ -62,6 +62,8 @@ export function forward(call: HttpCall, response: ServerResponse, forwarding: Fo
     response.on('close', () => {
       upstream.destroy();
       agent.destroy();
+      // What is left of the body goes nowhere. A pipe that ends later would stop it again.
+      request.unpipe(upstream);
       request.resume();
       resolve();
     });

@@ -8,6 +8,7 @@ import type {
   InvocationRequest,
   InvocationResponse,
   RemoteError,
+  ThreadData,
   ToWorker,
 } from './rpc.ts';
 
@@ -52,13 +53,13 @@ interface Waiting {
 
 /** Rejects when the entry cannot be loaded, with the error it threw. */
 export async function startWorker(
-  entry: string,
+  data: ThreadData,
   env: Environment,
   log: (line: string) => void,
   observe: (observation: Observation) => void = () => undefined,
 ): Promise<FunctionWorker> {
   const thread = new Worker(new URL('./functionsThread.ts', import.meta.url), {
-    workerData: { entry },
+    workerData: data,
     env,
     // Not the flags this process was started with: they may be for its own script only.
     execArgv: [],
@@ -83,7 +84,7 @@ export async function startWorker(
     });
     thread.on('exit', (code) => {
       end(new Error(`The functions' thread has ended (exit code ${code}). Restart the host.`));
-      reject(new Error(`${entry} ended while it was being loaded (exit code ${code}).`));
+      reject(new Error(`${data.entry} ended while it was being loaded (exit code ${code}).`));
     });
     thread.on('message', (message: FromWorker) => {
       switch (message.type) {
@@ -92,7 +93,7 @@ export async function startWorker(
         case 'failed':
           void thread.terminate();
           return reject(
-            new Error(`${entry} could not be loaded: ${message.error.message}`, {
+            new Error(`${data.entry} could not be loaded: ${message.error.message}`, {
               cause: new FunctionError(message.error),
             }),
           );

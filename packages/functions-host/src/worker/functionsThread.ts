@@ -4,14 +4,17 @@
  * thread is the one way to leave nothing behind, and to load an app twice in one process.
  */
 import { registerHooks } from 'node:module';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
+import { bodyToFinish, watchBodies } from './brokenBodies.ts';
 import { registry } from './coreApi.ts';
 import type { CoreContext } from './coreApi.ts';
-import type { FromWorker, RemoteError, ToWorker } from './rpc.ts';
+import type { FromWorker, RemoteError, ThreadData, ToWorker } from './rpc.ts';
 
 const CORE_MODULE = new URL('./coreApi.ts', import.meta.url).href;
 
+const { entry, functionTimeoutMs } = workerData as ThreadData;
 const port = parentPort;
 if (port === null) throw new Error('functionsThread.ts runs as a worker thread of the host only.');
 const send = (message: FromWorker): void => port.postMessage(message);
@@ -52,10 +55,27 @@ async function invoke({ invocationId, functionName, request }: ToWorker): Promis
     const { context, inputs } = await model.getArguments();
 
     const result = await model.invokeFunction(context, inputs, registered.handler);
+    await withinFunctionTimeout(functionName, bodyToFinish(invocationId));
     send({ type: 'returned', invocationId, response: await model.getResponse(context, result) });
   } catch (thrown) {
     send({ type: 'threw', invocationId, error: toRemoteError(thrown) });
   }
+}
+
+/** What the real host does with an invocation that does not end; it restarts the worker as well. */
+async function withinFunctionTimeout(functionName: string, end: Promise<void> | undefined): Promise<void> {
+  if (end === undefined) return;
+  const stopped = new AbortController();
+  const timeout = sleep(functionTimeoutMs, undefined, { signal: stopped.signal }).then(
+    () => {
+      throw new Error(
+        `Timeout value of ${functionTimeoutMs / 1000} s exceeded by function '${functionName}'.`,
+      );
+    },
+    () => undefined,
+  );
+  await Promise.race([end, timeout]);
+  stopped.abort();
 }
 
 async function start(entry: string): Promise<void> {
@@ -66,5 +86,5 @@ async function start(entry: string): Promise<void> {
   send({ type: 'ready', functions: [...registry.functions.values()].map((f) => f.metadata), capabilities });
 }
 
-const { entry } = workerData as { readonly entry: string };
+watchBodies();
 start(entry).catch((thrown: unknown) => send({ type: 'failed', error: toRemoteError(thrown) }));

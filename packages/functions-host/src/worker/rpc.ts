@@ -70,6 +70,13 @@ export interface RemoteError {
   readonly stack: string;
 }
 
+/** What the thread is started with. */
+export interface ThreadData {
+  /** Absolute path of the app's module. */
+  readonly entry: string;
+  readonly functionTimeoutMs: number;
+}
+
 export type ToWorker = {
   readonly type: 'invoke';
   readonly invocationId: string;

@@ -1,0 +1,10 @@
+/** Milliseconds. What else has a deadline stands in docs/architecture.md. */
+
+/**
+ * Until a handler answers, whatever happens in it. Azure's load balancer drops a request that was not answered for
+ * 230 s: https://learn.microsoft.com/azure/azure-functions/functions-scale#timeout
+ */
+export const HANDLER_MS = 200_000;
+
+/** Until a request's body has arrived. All that is sent here is small, so that a slow line has time enough. */
+export const BODY_MS = 20_000;

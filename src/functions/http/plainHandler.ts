@@ -1,0 +1,36 @@
+import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
+import { CacheError } from '../../errors.ts';
+import { refusal } from './answerFormat.ts';
+import { HANDLER_MS } from './deadlines.ts';
+
+/**
+ * Makes an HTTP handler of a function that may throw, or never end. Every function of the app is made here: with
+ * streams on, a handler that throws or returns nothing leaves its caller waiting for four minutes.
+ * @param deadlineMs until there is an answer
+ */
+export function plainHandler(
+  work: (request: HttpRequest, invocation: InvocationContext) => Promise<HttpResponseInit>,
+  deadlineMs = HANDLER_MS,
+): HttpHandler {
+  return async (request, invocation) => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unanswered(deadlineMs, invocation)), deadlineMs);
+    });
+    try {
+      return await Promise.race([work(request, invocation), late]);
+    } catch (error) {
+      return refusal(request, error, invocation);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+/** Whatever else a handler waits for gives up long before. */
+function unanswered(deadlineMs: number, { invocationId }: InvocationContext): CacheError {
+  return new CacheError(
+    'storage_unavailable',
+    `The service had no answer after ${deadlineMs / 1000} s: its storage account or task hub is slow, or cannot be reached. Ask again; its log has more under the invocation ${invocationId}.`,
+  );
+}
