@@ -17,6 +17,8 @@ interface Hold {
   readonly why: 'throttled' | 'down';
   /** Times in a row that it was down. */
   readonly downs: number;
+  /** What was found. */
+  readonly reason: string;
 }
 
 /**
@@ -36,14 +38,15 @@ export class SharedBackoff {
     const held = this.#holds.get(host);
     const until = performance.now() + ms;
     if (held === undefined || until > held.until)
-      this.#holds.set(host, { until, why: 'throttled', downs: 0 });
+      this.#holds.set(host, { until, why: 'throttled', downs: 0, reason: 'it asked us to wait' });
   }
 
   /**
    * The host does not answer: it is left alone, longer each time in a row.
+   * @param reason for whoever asks in the meantime
    * @returns for how many milliseconds
    */
-  down(host: string): number {
+  down(host: string, reason: string): number {
     const { downFirstMs, downMaxMs } = this.#timing;
     const now = performance.now();
     const held = this.#holds.get(host);
@@ -52,7 +55,7 @@ export class SharedBackoff {
     const downs = (held?.downs ?? 0) + 1;
     // Spread, so that all its runs do not come back together.
     const ms = Math.min(downMaxMs, downFirstMs * 2 ** (downs - 1)) * (1 + Math.random() / 4);
-    this.#holds.set(host, { until: now + ms, why: 'down', downs });
+    this.#holds.set(host, { until: now + ms, why: 'down', downs, reason });
     return ms;
   }
 
@@ -68,10 +71,10 @@ export class SharedBackoff {
     if (held === undefined || remaining <= 0) return;
     if (held.why === 'down') {
       const retryAfterMs = Math.max(remaining, this.#timing.downFirstMs);
-      throw new Fault('it did not answer a moment ago', { retryAfterMs });
+      throw new Fault(`${held.reason}, a moment ago`, { retryAfterMs });
     }
     if (remaining > this.#timing.longestWaitMs) {
-      throw new Fault('it asked us to wait', { code: 'registry_throttled', retryAfterMs: remaining });
+      throw new Fault(held.reason, { code: 'registry_throttled', retryAfterMs: remaining });
     }
     // Spread, so that those who waited do not arrive together.
     await sleep(remaining + Math.random() * this.#timing.backoffFirstMs, undefined, { signal });

@@ -56,8 +56,8 @@ export class Traffic {
   failed(host: string, purpose: Purpose, error: Fault | CacheError): Fault | CacheError {
     if (!(error instanceof Fault) || error.outage === undefined) return error;
     // A host that takes connections may be mute for one purpose and well for another.
-    const retryAfterMs = this.#backoff.down(error.outage === 'host' ? host : `${host} ${purpose}`);
     const { message, outage, cause } = error;
+    const retryAfterMs = this.#backoff.down(outage === 'host' ? host : `${host} ${purpose}`, message);
     const down = new Fault(message, { outage, retryAfterMs, host, cause });
     this.#line(host, purpose).clear(down);
     return down;
