@@ -3,6 +3,7 @@ import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
+import { OpenRuns } from '../service/openRuns.ts';
 import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
@@ -25,6 +26,7 @@ async function open(): Promise<AppContext> {
     ...(await openContext(settings, logEvent)),
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
+    openRuns: new OpenRuns(),
   };
 }
 

@@ -12,6 +12,7 @@ import type { CachedImage } from '../store/archive/archives.ts';
 import { readTag, writeTag } from '../store/hints/aliases.ts';
 import { writeDocument } from '../store/hints/documents.ts';
 import type { PendingImage, ReadyImage } from './describeImage.ts';
+import type { OpenRuns } from './openRuns.ts';
 
 /** The caller waits for the answer: a registry that needs longer is asked again by the orchestration. */
 const HEAD_TIMEOUT_MS = 15_000;
@@ -20,13 +21,14 @@ const HEAD_TIMEOUT_MS = 15_000;
 export interface EnsureContext extends CacheContext {
   /** References that registries are being asked about, so that a burst of requests for one image asks once. */
   readonly resolving: Map<string, Promise<Digest>>;
+  readonly openRuns: OpenRuns;
 }
 
 /**
  * Makes sure that an image is, or will be, cached. The registry is asked first, with one HEAD, so that an image
  * that does not exist is refused at once. Where the registry cannot answer, what the cache has of a tag is served,
  * marked stale. Asking for a cached image is a use of it.
- * @throws {CacheError} where the image can not be had
+ * @throws {CacheError} where the image can not be had; registry_throttled where too many are on their way
  */
 export async function ensureImage(
   context: EnsureContext,
@@ -46,11 +48,11 @@ export async function ensureImage(
     if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
     const cached = ref.digest === undefined ? await findUsed(context, request, ref) : undefined;
     if (cached !== undefined) return { state: 'ready', cached, stale: true };
-    if (error.retryable) return start(context, runs, request, ref.digest);
+    if (error.retryable) return start(context, runs, request, ref.digest, true);
     throw error;
   }
   const cached = ref.digest === undefined ? await findUsed(context, request, { ...ref, digest }) : undefined;
-  return cached === undefined ? start(context, runs, request, digest) : { state: 'ready', cached };
+  return cached === undefined ? start(context, runs, request, digest, false) : { state: 'ready', cached };
 }
 
 /** The cached image of a reference, stamped. */
@@ -97,10 +99,11 @@ async function resolve({ storage, registry }: CacheContext, ref: ImageReference)
 }
 
 async function start(
-  { config }: CacheContext,
+  { config, openRuns }: EnsureContext,
   runs: Runs,
   request: ImageRequest,
   digest: Digest | undefined,
+  isUnanswered: boolean,
 ): Promise<PendingImage> {
   // What a run is told of a tag a registry has said: a tag beside a digest that the caller wrote is only its label.
   const { registry, repository, tag } = request.ref;
@@ -110,7 +113,9 @@ async function start(
     ...(tag !== undefined && !isLabel && { tag }),
     ...(digest !== undefined && { digest }),
   };
-  await runs.start(runId(ref, request.platform), {
+  const id = runId(ref, request.platform);
+  await openRuns.admit(runs, { id, registry, isUnanswered });
+  await runs.start(id, {
     image: canonicalReference(ref),
     platform: formatPlatform(request.platform),
     maxWaitHours: config.maxWaitHours,

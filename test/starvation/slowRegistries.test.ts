@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
-import { after, before, describe, it, type TestContext } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { type LoopbackRegistry, startRegistry } from '../runs/support/loopbackRegistry.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestService, type TestService } from '../support/service.ts';
+import { SmallImages } from './support/smallImages.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
-/** Images that are timed for one figure; their median counts. */
-const TIMES = 5;
-const MOST = 2;
 
 /** Eight layers of 48 MiB, of which little will ever arrive. */
 const LAYERS = Array.from({ length: 8 }, (_, index) => Buffer.alloc(48 * MiB, index));
@@ -19,35 +15,19 @@ describe('a small image from a good registry', () => {
   let good: LoopbackRegistry;
   let slow: readonly LoopbackRegistry[];
   let service: TestService;
-  let alone: number;
-  let images = 0;
+  let small: SmallImages;
 
   before(async () => {
     [good, ...slow] = (await Promise.all(Array.from({ length: 6 }, startRegistry))) as [LoopbackRegistry];
     const hosts = [good, ...slow].flatMap((registry) => registry.hosts);
     service = await startTestService({ INSECURE_REGISTRIES: hosts.join(',') });
-    await timed();
-    alone = await median();
+    small = new SmallImages(service, good);
+    await small.timeAlone();
   });
   after(async () => {
     await service.close();
     await Promise.all([good, ...slow].map((registry) => registry.close()));
   });
-
-  /** Milliseconds until a small image is ready. */
-  async function timed(): Promise<number> {
-    const tag = `team/small${images++}:1`;
-    good.push(tag, { layers: [randomBytes(MiB)] });
-    const began = performance.now();
-    await service.cache(`${good.host}/${tag}`);
-    return performance.now() - began;
-  }
-
-  async function median(): Promise<number> {
-    const all: number[] = [];
-    for (let time = 0; time < TIMES; time++) all.push(await timed());
-    return all.sort((a, b) => a - b)[Math.floor(TIMES / 2)] ?? Infinity;
-  }
 
   /** Has an image pulled from a registry that sends so many bytes of each layer every so often. */
   async function pullSlowly(registry: LoopbackRegistry, bytes: number, everyMs: number): Promise<void> {
@@ -81,24 +61,18 @@ describe('a small image from a good registry', () => {
     await eventually('its layers are on their way', () => open >= 4);
   }
 
-  async function assertUnharmed(t: TestContext): Promise<void> {
-    const beside = await median();
-    t.diagnostic(`${Math.round(alone)} ms alone, ${Math.round(beside)} ms beside it`);
-    assert.ok(beside <= MOST * alone, `${beside} ms, ${alone} ms alone`);
-  }
-
   it('takes at most twice as long beside one of 64 KiB/s a connection', async (t) => {
     await pullSlowly(slow[0] ?? assert.fail(), 64 * KiB, 1000);
-    await assertUnharmed(t);
+    await small.assertUnharmed(t);
   });
 
   it('takes at most twice as long beside that and one that drips', async (t) => {
     await pullSlowly(slow[1] ?? assert.fail(), 17 * KiB, 20_000);
-    await assertUnharmed(t);
+    await small.assertUnharmed(t);
   });
 
   it('takes at most twice as long beside those and three more of other registries', async (t) => {
     for (const registry of slow.slice(2)) await pullSlowly(registry, 64 * KiB, 1000);
-    await assertUnharmed(t);
+    await small.assertUnharmed(t);
   });
 });

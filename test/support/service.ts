@@ -42,13 +42,18 @@ export interface TestService {
   close(): Promise<void>;
 }
 
-/** Starts the service as `npm start` does, in a process of its own, on a free port. */
+/**
+ * Starts the service as `npm start` does, in a process of its own, on a free port.
+ * @param within a command that becomes the one which is given to it
+ */
 export async function startTestService(
   env: Readonly<Record<string, string>>,
   dataFolder?: string,
+  within: readonly string[] = [],
 ): Promise<TestService> {
   const folder = dataFolder ?? (await temporaryDirectory('service'));
-  const child = spawn(process.execPath, [START], {
+  const [program = '', ...args]: readonly string[] = [...within, process.execPath, START];
+  const child = spawn(program, args, {
     env: { ...process.env, PORT: '0', LOCAL_DATA: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

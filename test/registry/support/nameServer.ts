@@ -13,7 +13,10 @@ export interface NameServer {
 }
 
 /** A name server on loopback. https://www.rfc-editor.org/rfc/rfc1035#section-4 */
-export async function startNameServer(zone: Zone): Promise<NameServer> {
+export async function startNameServer(
+  zone: Zone,
+  { host = '127.0.0.1', port = 0 } = {},
+): Promise<NameServer> {
   let asked = 0;
   const socket = createSocket('udp4', (query, from) => {
     asked += 1;
@@ -34,10 +37,10 @@ export async function startNameServer(zone: Zone): Promise<NameServer> {
     header.writeUInt16BE(records.length, 6);
     socket.send(Buffer.concat([header, query.subarray(12, at + 5), ...records]), from.port, from.address);
   });
-  socket.bind(0, '127.0.0.1');
+  socket.bind(port, host);
   await once(socket, 'listening');
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${host}:${socket.address().port}`,
     asked: () => asked,
     close: () => void socket.close(),
   };

@@ -26,6 +26,7 @@ import type {
 } from '../../../src/runs/messages.ts';
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import type { EnsureContext } from '../../../src/service/ensureImage.ts';
+import { OpenRuns } from '../../../src/service/openRuns.ts';
 import type { Storage } from '../../../src/store/storage.ts';
 import { assemble } from '../../archive/support/samples.ts';
 import { clientSettings } from '../../registry/support/clientSettings.ts';
@@ -75,6 +76,7 @@ export async function startRig(): Promise<Rig> {
     registry: client,
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
+    openRuns: new OpenRuns(),
   });
   const context = contextOf({}, server.storage);
   const image = (tag: string): string => `${registry.host}/${tag}`;
