@@ -30,7 +30,7 @@ const mayImport = {
   'registry/blob': ['registry/auth', 'registry/exchange', 'registry/net', 'image'],
   store: ['archive', 'image'],
   'store/archive': ['store/storage.ts', 'archive', 'image'],
-  'store/hints': ['store/storage.ts', 'store/archive', 'archive', 'image'],
+  'store/hints': ['store/storage.ts', 'store/turns.ts', 'store/archive', 'archive', 'image'],
   catalog: ['store', 'archive', 'image'],
   runs: [...ground, 'registry'],
   service: [...ground, 'version.ts', 'registry', 'catalog', 'runs', 'api'],

@@ -4,10 +4,14 @@ import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
 import { OpenRuns } from '../service/openRuns.ts';
+import { Turns } from '../store/turns.ts';
 import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
 export type AppContext = CopyContext & EnsureContext;
+
+/** Images that are looked for and started at a time: as many as storage answers without a queue. */
+const ENSURE_TURNS = 16;
 
 let opened: Promise<AppContext> | undefined;
 
@@ -27,6 +31,7 @@ async function open(): Promise<AppContext> {
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
     openRuns: new OpenRuns(),
+    ensureTurns: new Turns(ENSURE_TURNS),
   };
 }
 

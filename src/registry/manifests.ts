@@ -1,7 +1,7 @@
 import { CacheError } from '../errors.ts';
 import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
-import { parseJsonObject } from '../image/json.ts';
+import { readObject } from '../image/goJson.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
@@ -109,7 +109,7 @@ export async function getManifest(
         if (answer.isWebPage) throw webPage(answer, 'a manifest');
         // A tag's bytes are what the registry has, whatever its header says, once they are the same twice.
         if (wanted !== undefined || doubted !== found) throw mismatch(bytes, expected, answer);
-      } else if (expected === undefined && doubted !== found && !isJsonObject(bytes)) {
+      } else if (expected === undefined && doubted !== found && !isJson(bytes)) {
         if (answer.isWebPage) throw webPage(answer, 'a manifest');
         doubted = found;
         throw new Fault('the manifest is not JSON', { code: 'digest_mismatch' });
@@ -172,7 +172,7 @@ async function readManifest(
   image: string,
 ): Promise<Uint8Array> {
   const bytes = await answer.document(MAX_MANIFEST_BYTES, (raw) =>
-    expected === undefined ? isJsonObject(raw) : matchesDigest(raw, expected),
+    expected === undefined ? isJson(raw) : matchesDigest(raw, expected),
   );
   if (bytes === undefined) {
     throw new CacheError(
@@ -184,8 +184,14 @@ async function readManifest(
   return bytes;
 }
 
-function isJsonObject(bytes: Uint8Array): boolean {
-  return parseJsonObject(Buffer.from(bytes).toString('utf8')) !== undefined;
+/** What is not has been damaged on its way; what is may be refused for other reasons. */
+function isJson(bytes: Uint8Array): boolean {
+  try {
+    readObject(bytes, 'the manifest');
+    return true;
+  } catch (error) {
+    return !(error instanceof CacheError && error.cause instanceof SyntaxError);
+  }
 }
 
 async function askManifest(

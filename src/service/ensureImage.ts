@@ -7,10 +7,12 @@ import type { ImageRequest } from '../image/imageRequest.ts';
 import { parseManifest } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
+import type { ResolvedManifest } from '../registry/manifests.ts';
 import { runId, type Runs } from '../runs/messages.ts';
 import type { CachedImage } from '../store/archive/archives.ts';
 import { readTag, writeTag } from '../store/hints/aliases.ts';
 import { writeDocument } from '../store/hints/documents.ts';
+import type { Turns } from '../store/turns.ts';
 import type { PendingImage, ReadyImage } from './describeImage.ts';
 import type { OpenRuns } from './openRuns.ts';
 
@@ -22,6 +24,8 @@ export interface EnsureContext extends CacheContext {
   /** References that registries are being asked about, so that a burst of requests for one image asks once. */
   readonly resolving: Map<string, Promise<Digest>>;
   readonly openRuns: OpenRuns;
+  /** Of what is done in storage and at the task hub for callers, once their registries have answered. */
+  readonly ensureTurns: Turns;
 }
 
 /**
@@ -45,14 +49,28 @@ export async function ensureImage(
   try {
     digest = await resolveOnce(context, ref);
   } catch (error) {
-    if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
-    const cached = ref.digest === undefined ? await findUsed(context, request, ref) : undefined;
-    if (cached !== undefined) return { state: 'ready', cached, stale: true };
-    if (error.retryable) return start(context, runs, request, ref.digest, true);
-    throw error;
+    return context.ensureTurns.run(() => withoutRegistry(context, runs, request, error));
   }
-  const cached = ref.digest === undefined ? await findUsed(context, request, { ...ref, digest }) : undefined;
-  return cached === undefined ? start(context, runs, request, digest, false) : { state: 'ready', cached };
+  return context.ensureTurns.run(async () => {
+    const cached =
+      ref.digest === undefined ? await findUsed(context, request, { ...ref, digest }) : undefined;
+    return cached === undefined ? start(context, runs, request, digest, false) : { state: 'ready', cached };
+  });
+}
+
+/** What is left to do where the registry has not told what a reference stands for. */
+async function withoutRegistry(
+  context: EnsureContext,
+  runs: Runs,
+  request: ImageRequest,
+  error: unknown,
+): Promise<ReadyImage | PendingImage> {
+  const { ref } = request;
+  if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
+  const cached = ref.digest === undefined ? await findUsed(context, request, ref) : undefined;
+  if (cached !== undefined) return { state: 'ready', cached, stale: true };
+  if (error.retryable) return start(context, runs, request, ref.digest, true);
+  throw error;
 }
 
 /** The cached image of a reference, stamped. */
@@ -76,19 +94,25 @@ function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Diges
 }
 
 /** Asks the registry what the reference stands for, and keeps what that tells: an alias, perhaps a manifest. */
-async function resolve({ storage, registry }: CacheContext, ref: ImageReference): Promise<Digest> {
-  const tag = ref.digest === undefined ? ref.tag : undefined;
+async function resolve(context: EnsureContext, ref: ImageReference): Promise<Digest> {
   const asked = new Date();
-  const [{ digest, document }, known] = await Promise.all([
-    registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS)),
-    tag === undefined ? undefined : readTag(storage, ref, tag),
-  ]);
-  // A registry whose HEAD is of no use has been pulled from: the run need not pull again. What cannot be cached is
-  // refused here and now.
-  if (document !== undefined) {
-    parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
-    await writeDocument(storage, document);
-  }
+  const resolved = await context.registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
+  // What cannot be cached is refused here and now, before anybody waits for his turn.
+  const { document } = resolved;
+  if (document !== undefined) parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
+  return context.ensureTurns.run(() => keep(context, ref, resolved, asked));
+}
+
+async function keep(
+  { storage }: CacheContext,
+  ref: ImageReference,
+  { digest, document }: ResolvedManifest,
+  asked: Date,
+): Promise<Digest> {
+  // A registry whose HEAD is of no use has been pulled from: the run need not pull again.
+  if (document !== undefined) await writeDocument(storage, document);
+  const tag = ref.digest === undefined ? ref.tag : undefined;
+  const known = tag === undefined ? undefined : await readTag(storage, ref, tag);
   if (tag !== undefined && known?.digests[0] !== digest) {
     // Until the new image is here, lookups serve what the tag stood for; the archives know where no alias does.
     const older = known === undefined ? await archivesOfTag(storage, ref) : [];

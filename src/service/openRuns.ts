@@ -2,7 +2,7 @@ import { CacheError } from '../errors.ts';
 import type { Runs } from '../runs/messages.ts';
 
 /** Runs under way that one process has started: for one registry, for registries that do not answer, and in all. */
-export const RUN_LIMITS = { ofHost: 200, unanswered: 500, all: 2000 };
+export const RUN_LIMITS = { ofHost: 200, unanswered: 100, all: 2000 };
 /** Runs whose end is looked for at a time, and how often: a crowd at the limit must not become one at the task hub. */
 const LOOKS = 20;
 const LOOK_EVERY_MS = 1000;

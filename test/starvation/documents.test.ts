@@ -6,7 +6,7 @@ import { sha256Of } from '../../src/image/digest.ts';
 import { OCI_CONFIG, OCI_MANIFEST } from '../../src/image/mediaTypes.ts';
 import { serve, type TestServer } from '../registry/support/server.ts';
 import { type LoopbackRegistry, startRegistry } from '../runs/support/loopbackRegistry.ts';
-import { startTestService, type TestService } from '../support/service.ts';
+import { startTestService } from '../support/service.ts';
 import { SmallImages } from './support/smallImages.ts';
 
 const MOST_BYTES = 500e6;
@@ -28,8 +28,6 @@ describe('eight hundred manifests of megabytes, of registries that do not answer
   let fill = '';
   let good: LoopbackRegistry;
   let large: readonly TestServer[];
-  let service: TestService;
-  let small: SmallImages;
   before(async () => {
     good = await startRegistry();
     large = await Promise.all(
@@ -42,19 +40,17 @@ describe('eight hundred manifests of megabytes, of registries that do not answer
         }),
       ),
     );
-    const hosts = [...good.hosts, ...large.map(({ host }) => host)];
-    service = await startTestService({ INSECURE_REGISTRIES: hosts.join(',') });
-    small = new SmallImages(service, good);
-    await small.timeAlone();
   });
-  after(async () => {
-    await service.close();
-    await Promise.all([good, ...large].map((server) => server.close()));
-  });
+  after(() => Promise.all([good, ...large].map((server) => server.close())));
 
   for (const [name, content] of Object.entries(FILLS)) {
     it(`leave memory, health and a small image as they were: ${name}`, async (t) => {
       fill = content;
+      const hosts = [...good.hosts, ...large.map(({ host }) => host)];
+      const service = await startTestService({ INSECURE_REGISTRIES: hosts.join(',') });
+      t.after(() => service.close());
+      const small = new SmallImages(service, good);
+      await small.timeAlone();
       const over = new AbortController();
       const health: number[] = [];
       const watching = (async (): Promise<void> => {

@@ -2,10 +2,15 @@ import { CacheError } from '../../errors.ts';
 
 /** Nearly every manifest and config is smaller. */
 const LARGE_BYTES = 256 * 1024;
-/** Read at the same time in one process: each is some megabytes, and ten times that while it is understood. */
-const AT_ONCE = 2;
+/** Read at the same time in one process: it is some megabytes, and ten times that while it is understood. */
+const AT_ONCE = 1;
+/**
+ * How long each counts after it was handed over: its reader has understood it by then, and a process that takes four a
+ * second at most leaves the garbage collector and everybody else their time.
+ */
+const REST_MS = 250;
 /** When to come back. Spread, so that those who were sent away do not come back together. */
-const COME_BACK_SECONDS = 10;
+const COME_BACK_SECONDS = 30;
 
 /**
  * A bound on the large documents that one process has in hand, however many are asked for: whoever finds too many
@@ -24,9 +29,8 @@ export class LargeDocuments {
         isCounted = true;
         this.#inHand += 1;
       },
-      // Whoever reads it goes on before the next turn of the event loop, and has understood it then.
       close: () => {
-        if (isCounted) setImmediate(() => (this.#inHand -= 1));
+        if (isCounted) setTimeout(() => (this.#inHand -= 1), REST_MS).unref();
         isCounted = false;
       },
     };

@@ -1,6 +1,8 @@
+import { buffer } from 'node:stream/consumers';
 import { type Digest, matchesDigest } from '../../image/digest.ts';
 import type { Document } from '../../image/document.ts';
-import { readBlob, type Storage } from '../storage.ts';
+import { bodyOf, findIn, type Storage } from '../storage.ts';
+import { Turns } from '../turns.ts';
 import { DOCUMENTS, documentName } from './hintNames.ts';
 import { deleteHint, listHints } from './hints.ts';
 import { writeHint } from './writeHint.ts';
@@ -11,16 +13,28 @@ import { writeHint } from './writeHint.ts';
  */
 export type KeptDocument = Pick<Document, 'digest' | 'bytes'>;
 
+/** Nearly every document is smaller. */
+const LARGE_BYTES = 256 * 1024;
+/** Without turns, a crowd of large documents would be in memory all at once. */
+const largeTurns = new Turns(1);
+
 /** Undefined where it is not kept, or where what is kept does not match its digest. */
 export async function readDocument(storage: Storage, digest: Digest): Promise<KeptDocument | undefined> {
-  const found = await readBlob('reading a document', storage.index.getBlobClient(documentName(digest)));
-  if (found === undefined || !matchesDigest(found.bytes, digest)) return undefined;
-  return { digest, bytes: found.bytes };
+  const bytes = await findIn('reading a document', async () => {
+    const answer = await storage.index.getBlobClient(documentName(digest)).download();
+    const read = (): Promise<Buffer> => buffer(bodyOf(answer));
+    return (answer.contentLength ?? 0) > LARGE_BYTES ? largeTurns.run(read) : read();
+  });
+  return bytes !== undefined && matchesDigest(bytes, digest) ? { digest, bytes } : undefined;
 }
 
 /** @param document one that was understood: what cannot be cached is not kept either */
 export async function writeDocument(storage: Storage, { digest, bytes }: KeptDocument): Promise<void> {
-  await writeHint(storage, documentName(digest), bytes, { contentType: 'application/octet-stream' });
+  const write = (): Promise<unknown> =>
+    writeHint(storage, documentName(digest), bytes, { contentType: 'application/octet-stream' });
+  // Whoever waits to write a large one has it in memory; it is a hint, and can be left out.
+  if (bytes.length <= LARGE_BYTES) await write();
+  else if (!largeTurns.isFull) await largeTurns.run(write);
 }
 
 export async function deleteDocument(storage: Storage, digest: Digest): Promise<void> {

@@ -16,6 +16,7 @@ import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import { describeImage, type ImageState } from '../../../src/service/describeImage.ts';
 import { ensureImage } from '../../../src/service/ensureImage.ts';
 import { OpenRuns } from '../../../src/service/openRuns.ts';
+import { Turns } from '../../../src/store/turns.ts';
 import type { CachedImage } from '../../../src/store/archive/archives.ts';
 import { clientSettings, type WrittenSettings } from '../../registry/support/clientSettings.ts';
 import { QUICK } from '../../registry/support/fakeRegistry.ts';
@@ -118,6 +119,7 @@ async function tryCase(
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
     openRuns: new OpenRuns(),
+    ensureTurns: new Turns(16),
   } satisfies TestContext;
   // After a durable timer another worker goes on, which has not heard yet whom to leave alone.
   const runs = new PlayedRuns(activities(context), () => (context.registry = newClient()));

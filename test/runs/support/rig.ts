@@ -27,6 +27,7 @@ import type {
 import { resolveImage } from '../../../src/runs/resolveImage.ts';
 import type { EnsureContext } from '../../../src/service/ensureImage.ts';
 import { OpenRuns } from '../../../src/service/openRuns.ts';
+import { Turns } from '../../../src/store/turns.ts';
 import type { Storage } from '../../../src/store/storage.ts';
 import { assemble } from '../../archive/support/samples.ts';
 import { clientSettings } from '../../registry/support/clientSettings.ts';
@@ -77,6 +78,7 @@ export async function startRig(): Promise<Rig> {
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
     openRuns: new OpenRuns(),
+    ensureTurns: new Turns(16),
   });
   const context = contextOf({}, server.storage);
   const image = (tag: string): string => `${registry.host}/${tag}`;
