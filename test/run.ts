@@ -13,7 +13,9 @@ import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
 /** What takes minutes, or needs root and other programs, or is a product of its own; and the files about faults. */
-const LONG = /^packages\/|^test\/(e2e|node|local|starvation)\/|faults[^/]*\.test\.ts$/;
+const LONG = /^packages\/|^test\/(e2e|node|local)\/|faults[^/]*\.test\.ts$/;
+/** What times itself runs alone, and by name: `npm run test:starvation`. */
+const TIMED = 'test/starvation/';
 
 /** Minutes until a file is given up, and until all of them are. */
 const LIMITS = { core: { file: 3, all: 10 }, chosen: { file: 20, all: 45 } };
@@ -27,7 +29,9 @@ const wanted = args.find((arg) => arg.startsWith('--node='))?.slice('--node='.le
 if (wanted !== undefined && process.versions.node.split('.')[0] !== wanted)
   throw new Error(`This is Node ${process.version}, not ${wanted}.`);
 
-const everything = globSync(['test/**/*.test.ts', 'packages/*/test/**/*.test.ts']);
+const everything = globSync(['test/**/*.test.ts', 'packages/*/test/**/*.test.ts']).filter(
+  (file) => !file.startsWith(TIMED),
+);
 const files =
   paths.length > 0
     ? paths.map((name) => (isFolder(name) ? path.join(name, '**/*.test.ts') : name))
