@@ -124,7 +124,7 @@ export class RegistryClient {
       const document = this.#transport.largeDocuments.open();
       let bytes: Buffer;
       try {
-        document.grows(size);
+        await document.grows(size);
         const reader = await this.#open(ref, descriptor, { start: 0, end: size }, false, signal);
         bytes = await buffer(reader.read(0, size)).finally(() => reader.close());
       } finally {

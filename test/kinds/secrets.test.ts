@@ -78,6 +78,30 @@ runKind('what must not come back', [
         assert.ok(!told.includes(form), form);
     },
   })),
+  ...[429, 500, 503].map((status): Case => ({
+    input: `a token server that answers ${status} and says what it was sent`,
+    why: 'it is sent secrets in many forms: of its words only the code is repeated',
+    source: LEAKS,
+    settings: signedIn,
+    serve: (registry, repository) => {
+      const realm = `${registry.origin}/v2/${repository}/manifests/token`;
+      registry.on(repository, (request, response) => {
+        if (request.url.includes('/token'))
+          response.writeHead(status, JSON_TYPE).end(error('BUSY', `words of the inside, ${PAIR}`));
+        else response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end();
+        return true;
+      });
+    },
+    right: {
+      code: status === 429 ? 'registry_throttled' : 'registry_unavailable',
+      detail: /BUSY/,
+      retryable: true,
+    },
+    check: (seen) => {
+      saysNothing(seen);
+      assert.doesNotMatch(JSON.stringify([seen.failure, seen.events, seen.runs.statuses]), /the inside/);
+    },
+  })),
   {
     input: 'an outage whose page repeats the password',
     why: 'what is waited for is shown in the status of the run',

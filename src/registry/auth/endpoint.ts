@@ -109,7 +109,7 @@ export class Endpoint {
     const refusal = await answer.settled();
     let authorization: string;
     try {
-      authorization = await guests.header(subject, url.origin, method);
+      authorization = await untilAborted(guests.header(subject, url.origin, method), ask.signal);
     } catch (error) {
       if (!(error instanceof CacheError) || error.code !== 'registry_denied') throw error;
       throw await answerError(refusal, subject);

@@ -104,7 +104,7 @@ function askForToken(
     // A realm says 400 and 404 too where a credential or a repository is unknown to it.
     if (status >= 400 && status < 500 && transientReason(status) === undefined)
       throw tokenDenied(subject, host, await answer.errorBody());
-    if (status !== 200) throw await answerError(answer, subject);
+    if (status !== 200) throw await answerError(answer, subject, 'codes');
     if (answer.isWebPage) throw webPage(answer, 'a token');
     const body = await answer.document(MAX_TOKEN_BODY_BYTES, (bytes) => tokenBody(bytes) !== undefined);
     const json = body === undefined ? undefined : tokenBody(body);

@@ -128,11 +128,12 @@ export class Answer {
     const document = this.#context.largeDocuments.open();
     let length = 0;
     try {
-      document.grows(Math.min(limit, this.length ?? 0));
+      await document.grows(Math.min(limit, this.length ?? 0));
       for await (const chunk of this.bytes()) {
         length += chunk.length;
         if (length > limit) return undefined;
-        document.grows(length);
+        const turn = document.grows(length);
+        if (turn !== undefined) await turn;
         chunks.push(chunk);
       }
     } finally {

@@ -24,11 +24,20 @@ const ABSENT_CODES: ReadonlySet<string> = new Set([
   'TAG_INVALID',
 ]);
 
-/** What an answer that is not the wanted one means, in terms of the image. */
-export async function answerError(answer: Answer, subject: AskSubject): Promise<Fault | CacheError> {
+/**
+ * What an answer that is not the wanted one means, in terms of the image.
+ * @param quotes `codes` of whoever is sent secrets in many forms: a token server
+ */
+export async function answerError(
+  answer: Answer,
+  subject: AskSubject,
+  quotes: 'all' | 'codes' = 'all',
+): Promise<Fault | CacheError> {
   const { status, url } = answer;
   const host = printableHost(url);
-  const body = await answer.errorBody();
+  const said = await answer.errorBody();
+  const body =
+    quotes === 'all' ? said : { status, errors: said.errors.map(({ code }) => ({ code, message: '' })) };
   const transient = transientReason(status);
   if (transient !== undefined) return transientFault(answer, body, transient);
   if (REFUSED.has(status)) return denied(subject, host, body);

@@ -58,7 +58,7 @@ export async function startCaseRegistry(): Promise<CaseRegistry> {
   const handlers = new Map<string, Handler>();
   const server = await serve(async (request, response, raw) => {
     const [, repository = '', kind = '', name = ''] =
-      /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(request.url) ?? [];
+      /^\/v2\/(.+)\/(manifests|blobs)\/([^/?]+)$/.exec(request.url.replace(/\?.*/, '')) ?? [];
     const handler = handlers.get(repository);
     if (handler !== undefined && (await handler(request, response, raw))) return;
     const digest = tags.get(`${repository}:${name}`) ?? name;
