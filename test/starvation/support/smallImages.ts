@@ -29,8 +29,10 @@ export class SmallImages {
     this.#alone = await this.#median();
   }
 
+  /** What starves an image does so each time; a busy machine does not. */
   async assertUnharmed(t: TestContext): Promise<void> {
-    const beside = await this.#median();
+    let beside = await this.#median();
+    for (let more = 0; more < 2 && beside > MOST * this.#alone; more++) beside = await this.#median();
     t.diagnostic(`${Math.round(this.#alone)} ms alone, ${Math.round(beside)} ms beside it`);
     assert.ok(beside <= MOST * this.#alone, `${beside} ms, ${this.#alone} ms alone`);
   }
