@@ -35,45 +35,50 @@ export class OpenRuns {
    */
   async admit(runs: Runs, wanted: WantedRun): Promise<void> {
     if (this.#open.has(wanted.id)) return;
-    if (this.#excess(wanted) !== undefined) await this.#lookForEnds(runs, wanted);
-    const excess = this.#excess(wanted);
-    if (excess !== undefined) {
+    const full = this.#full(wanted);
+    if (full !== undefined) await this.#lookForEnds(runs, full.counted);
+    const still = full && this.#full(wanted);
+    if (still !== undefined) {
       throw new CacheError(
         'registry_throttled',
-        `${excess} No more is begun before some of them have ended.`,
-        {
-          retryAfterSeconds: RETRY_AFTER_SECONDS,
-        },
+        `${still.detail} No more is begun before some of them have ended.`,
+        { retryAfterSeconds: RETRY_AFTER_SECONDS },
       );
     }
     this.#open.set(wanted.id, wanted);
   }
 
-  #excess({ registry, isUnanswered }: WantedRun): string | undefined {
+  /** The limit that has no room for a run, and the runs that it counts. */
+  #full({ registry, isUnanswered }: WantedRun): Full | undefined {
     const { ofHost, unanswered, all } = this.#limits;
     const open = [...this.#open.values()];
-    if (open.length >= all) return `${all} images are on their way into the cache.`;
-    if (open.filter((run) => run.registry === registry).length >= ofHost)
-      return `${ofHost} images of ${registry} are on their way into the cache.`;
-    if (isUnanswered && open.filter((run) => run.isUnanswered).length >= unanswered)
-      return `${registry} did not answer, and ${unanswered} images wait for registries that do not.`;
-    return undefined;
+    if (open.length >= all)
+      return { detail: `${all} images are on their way into the cache.`, counted: open };
+    const ofSame = open.filter((run) => run.registry === registry);
+    if (ofSame.length >= ofHost)
+      return { detail: `${ofHost} images of ${registry} are on their way into the cache.`, counted: ofSame };
+    const waiting = isUnanswered ? open.filter((run) => run.isUnanswered) : [];
+    if (waiting.length < unanswered) return undefined;
+    const detail = `${registry} did not answer, and ${unanswered} images wait for registries that do not.`;
+    return { detail, counted: waiting };
   }
 
-  async #lookForEnds(runs: Runs, wanted: WantedRun): Promise<void> {
+  async #lookForEnds(runs: Runs, counted: readonly WantedRun[]): Promise<void> {
     const now = performance.now();
     if (now - this.#looked < LOOK_EVERY_MS) return;
     this.#looked = now;
-    const isCounted = (run: WantedRun): boolean =>
-      run.registry === wanted.registry || (wanted.isUnanswered && run.isUnanswered);
-    const counted = [...this.#open.values()].filter(isCounted);
-    const some = (counted.length > 0 ? counted : [...this.#open.values()]).slice(0, LOOKS);
     await Promise.all(
-      some.map(async (run) => {
-        this.#open.delete(run.id);
+      counted.slice(0, LOOKS).map(async (run) => {
         const status = await runs.status(run.id).catch(() => undefined);
+        // Those that are still under way go to the end, so that the next look is at others.
+        this.#open.delete(run.id);
         if (status?.state === 'pending') this.#open.set(run.id, run);
       }),
     );
   }
+}
+
+interface Full {
+  readonly detail: string;
+  readonly counted: readonly WantedRun[];
 }

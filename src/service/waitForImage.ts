@@ -21,7 +21,8 @@ const shared = new WeakMap<Storage, Map<string, SharedPoll>>();
 
 /**
  * Waits for a pending image until it is not pending any more, or time is up. A caller that has gone cannot be seen:
- * @azure/functions gives no signal. So all who wait for an image share one poll, and however many have gone, they cost as much as one, until their time is up.
+ * @azure/functions gives no signal. So all who wait for an image share one poll, and however many have gone, they cost
+ * as much as one, until their time is up.
  * @param deadline in milliseconds of Date.now()
  */
 export async function waitForImage(

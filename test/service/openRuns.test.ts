@@ -56,4 +56,14 @@ describe('the runs under way', () => {
     await begin(open, runs, 'a/4');
     await refused(begin(open, runs, 'a/5'), /^3 images of a/);
   });
+
+  it('make room in all as others end, also for a registry whose own are still under way', async () => {
+    const [open, runs] = [new OpenRuns(LIMITS), new RecordedRuns()];
+    await begin(open, runs, 'good/1');
+    for (let at = 0; at < 9; at++) {
+      await begin(open, runs, `host${at}/1`);
+      runs.states.set(`host${at}/1`, { state: 'succeeded' });
+    }
+    await begin(open, runs, 'good/2');
+  });
 });

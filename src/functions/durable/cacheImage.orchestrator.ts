@@ -20,8 +20,9 @@ import type { Failure } from '../../errors.ts';
 type Steps<T> = Generator<Task, T, unknown>;
 
 /**
- * One image on its way into the cache: resolve, copy, commit; or what it staged is thrown away. Replayed from its history at every turn, so it reads
- * no clock, no setting and no network. Waiting for a throttled registry is a durable timer, which costs nothing.
+ * One image on its way into the cache: resolve, copy, commit; or what it staged is thrown away. Replayed from its
+ * history at every turn, so it reads no clock, no setting and no network. Waiting for a throttled registry is a
+ * durable timer, which costs nothing.
  */
 export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
   const input = context.df.getInput<RunInput>();

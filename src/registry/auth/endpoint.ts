@@ -67,7 +67,7 @@ export class Endpoint {
     let url = new URL(`/v2/${subject.repository}/${path}`, subject.registryUrl);
     let refusals = 0;
     for (;;) {
-      // A token is fetched for all who want it: whoever has no time left stops waiting for it, and it is fetched all the same.
+      // A token is fetched for all who want it: whoever has no time left stops waiting, and it is fetched all the same.
       const authorization = await untilAborted(authentication.header(subject), ask.signal);
       const headers = { ...ask.headers, ...(authorization !== undefined && { authorization }) };
       const answer = await sendFollowing(transport, url, { ...ask, subject, headers }, WITHIN_ORIGIN);

@@ -27,8 +27,8 @@ const SECRET_SHAPES: readonly RegExp[] = [
 export class KnownSecrets {
   readonly #configured = new Set<string>();
   readonly #sent = new LRUCache<string, readonly string[]>({ max: MAX_SENT });
-  /** Lower case, the longest first: what is left of one that held another would still be told. */
-  #forms: readonly string[] | undefined;
+  /** Lower case, by their first characters: a text is held against those alone whose beginning it has. */
+  #forms: ReadonlyMap<string, readonly string[]> | undefined;
 
   /** @param configured what the settings hold, which is never forgotten */
   constructor(configured: Iterable<string> = []) {
@@ -44,15 +44,26 @@ export class KnownSecrets {
 
   /** The text without anything secret, and not more of it than a message can show. */
   quotable(text: string): string {
-    this.#forms ??= [...new Set([...this.#configured, ...[...this.#sent.values()].flat()])].toSorted(
-      (a, b) => b.length - a.length,
-    );
     let clean = text.slice(0, MAX_TEXT);
-    for (const form of this.#forms) clean = without(clean, form);
+    for (const form of this.#formsIn(clean)) clean = without(clean, form);
     for (const shape of SECRET_SHAPES)
       clean = clean.replace(shape, (_all, kept: string) => `${kept}${REMOVED}`);
     return clean;
   }
+
+  /** Those that may be in a text, the longest first: what is left of one that held another would still be told. */
+  #formsIn(text: string): string[] {
+    this.#forms ??= Map.groupBy(new Set([...this.#configured, ...[...this.#sent.values()].flat()]), headOf);
+    const lower = text.toLowerCase();
+    const found = new Set<string>();
+    for (let at = 0; at + MIN_LENGTH <= lower.length; at++)
+      for (const form of this.#forms.get(lower.slice(at, at + MIN_LENGTH)) ?? []) found.add(form);
+    return [...found].sort((a, b) => b.length - a.length);
+  }
+}
+
+function headOf(text: string): string {
+  return text.slice(0, MIN_LENGTH);
 }
 
 /** Takes out each stretch of the text that begins as the secret does, in either case: a host name is lower case. */
