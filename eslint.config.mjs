@@ -18,11 +18,13 @@ const edges = [
   'distribution',
   'upkeep',
   'api',
+  'telemetry',
 ];
 const mayImport = {
   image: [],
   archive: ['image'],
   api: ['image'],
+  telemetry: [],
   registry: ['image'],
   'registry/net': [],
   'registry/exchange': ['registry/net', 'image'],

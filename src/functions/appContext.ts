@@ -5,10 +5,11 @@ import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
 import { OpenRuns } from '../service/openRuns.ts';
 import { Turns } from '../store/turns.ts';
+import { ServiceEvents } from '../telemetry/serviceEvents.ts';
 import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
-export type AppContext = CopyContext & EnsureContext;
+export type AppContext = CopyContext & EnsureContext & { readonly events: ServiceEvents };
 
 /** Images that are looked for and started at a time: as many as storage answers without a queue. */
 const ENSURE_TURNS = 16;
@@ -32,6 +33,7 @@ async function open(): Promise<AppContext> {
     resolving: new Map(),
     openRuns: new OpenRuns(),
     ensureTurns: new Turns(ENSURE_TURNS),
+    events: new ServiceEvents(),
   };
 }
 

@@ -1,10 +1,16 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import { lookupImage, MAX_WAIT_SECONDS } from '../../service/lookupImage.ts';
+import { lookupImage, MAX_WAIT_SECONDS, type UsableImage } from '../../service/lookupImage.ts';
 import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
+import type { ImageRequest } from '../../image/imageRequest.ts';
+import { formatPlatform } from '../../image/platform.ts';
 import { printable } from '../../image/printable.ts';
+import { canonicalReference } from '../../image/reference.ts';
+import type { PendingImage } from '../../service/describeImage.ts';
+import type { LookupOutcome } from '../../telemetry/serviceEvents.ts';
+import type { AppContext } from '../appContext.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
 import { answer, askedFormat } from './answerFormat.ts';
 import { handler } from './handler.ts';
@@ -29,7 +35,7 @@ app.http('lookup', {
     const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
     const image = queriedImage(request, context.config.defaultPlatform);
     const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
-    const found = await lookupImage(context, durableRuns(invocation), image, wait);
+    const found = await counted(context, image, lookupImage(context, durableRuns(invocation), image, wait));
     const partial =
       held === undefined || found.state !== 'ready'
         ? undefined
@@ -39,6 +45,32 @@ app.http('lookup', {
     return view.state === 'ready' ? answer(format, 200, view) : answer(format, 202, view, RETRY_AFTER);
   }),
 });
+
+/** A lookup, told to whoever counts hits and misses. */
+async function counted(
+  { events }: AppContext,
+  { ref, platform }: ImageRequest,
+  looking: Promise<UsableImage | PendingImage>,
+): Promise<UsableImage | PendingImage> {
+  const tell = (outcome: LookupOutcome, size?: number): void =>
+    events.emit({
+      type: 'lookup',
+      outcome,
+      image: canonicalReference(ref),
+      platform: formatPlatform(platform),
+      ...(size !== undefined && { size }),
+    });
+  try {
+    const found = await looking;
+    if (found.state === 'pending') tell('pending');
+    else tell(found.stale === true ? 'stale' : 'hit', found.cached.size);
+    return found;
+  } catch (error) {
+    const code = error instanceof CacheError ? error.code : undefined;
+    tell(code === 'image_not_cached' ? 'miss' : 'failed');
+    throw error;
+  }
+}
 
 /** @throws {CacheError} invalid_request, naming what is no diff id */
 function parseHeldLayers(body: string): Digest[][] {
