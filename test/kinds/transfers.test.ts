@@ -7,6 +7,7 @@ import {
   bent,
   both,
   error,
+  inRawBytes,
   isBlob,
   isManifest,
   isRanged,
@@ -19,6 +20,28 @@ const RANGES = `${RFC9110}#section-14.2`;
 
 function counts(most: number): NonNullable<Case['check']> {
   return ({ requests }: Seen) => assert.ok(requests.length <= most, `${requests.length} requests`);
+}
+
+/** Of an answer of 200, with what its lines end in. */
+function head({
+  lengths = [],
+  chunked = false,
+  end = '\r\n',
+}: {
+  readonly lengths?: readonly (number | string)[];
+  readonly chunked?: boolean;
+  readonly end?: string;
+}): string {
+  const lines = [
+    'HTTP/1.1 200 OK',
+    ...(chunked ? ['Transfer-Encoding: chunked'] : []),
+    ...lengths.map((length) => `Content-Length: ${length}`),
+  ];
+  return lines.join(end) + end + end;
+}
+
+function chunked(body: Buffer): (string | Buffer)[] {
+  return [`${body.length.toString(16)}\r\n`, body, '\r\n0\r\n\r\n'];
 }
 
 const LASTING = { code: 'registry_unavailable', retryable: false } as const;
@@ -290,6 +313,57 @@ runKind('transfers of layers', [
 
 const movedTo: TestServer[] = [];
 after(() => Promise.all(movedTo.map((server) => server.close())));
+
+runKind('heads that a strict parser refuses', [
+  ...(
+    [
+      [
+        'a Content-Length twice, of one value',
+        (body) => [head({ lengths: [body.length, body.length] }), body],
+      ],
+      [
+        'a Content-Length that lists its value twice',
+        (body) => [head({ lengths: [`${body.length}, ${body.length}`] }), body],
+      ],
+      [
+        'a Content-Length beside chunks',
+        (body) => [head({ lengths: [body.length], chunked: true }), ...chunked(body)],
+      ],
+      [
+        'a wrong Content-Length beside chunks',
+        (body) => [head({ lengths: [3], chunked: true }), ...chunked(body)],
+      ],
+      ['lines that end in LF', (body) => [head({ lengths: [body.length], end: '\n' }), body]],
+      [
+        '103 in such lines before it',
+        (body) => [
+          'HTTP/1.1 103 Early Hints\nLink: </>\n\n' + head({ lengths: [body.length], end: '\n' }),
+          body,
+        ],
+      ],
+    ] as readonly (readonly [string, (body: Buffer) => (string | Buffer)[]])[]
+  ).map(([what, write]): Case => ({
+    input: what,
+    why: 'Docker, skopeo and crane, which are written in Go, take it; no connection is used on',
+    source: `${RFC9110}#section-8.6`,
+    serve: (registry, repository) => bent(registry, repository, (image) => inRawBytes(image, write)),
+    right: 'ready',
+  })),
+  ...(
+    [
+      ['Content-Lengths that differ', (body) => [head({ lengths: [body.length, body.length + 1] }), body]],
+      ['a Content-Length that is no number', (body) => [head({ lengths: ['many'] }), body]],
+      ['a greeting of another protocol', () => ['SSH-2.0-OpenSSH_9.2\r\n\r\n']],
+    ] as readonly (readonly [string, (body: Buffer) => (string | Buffer)[]])[]
+  ).map(([what, write]): Case => ({
+    input: what,
+    why: 'nobody can say which is right, and it is the same each time',
+    source: `${RFC9110}#section-8.6`,
+    serve: (registry, repository) => bent(registry, repository, (image) => inRawBytes(image, write)),
+    right: { ...LASTING, detail: /its answer is not HTTP that can be read|Content-Length does not fit/ },
+    check: counts(6),
+  })),
+]);
 
 runKind('registries that moved', [
   {

@@ -78,9 +78,7 @@ export function connectionError(
   }
   const known = TRANSIENT[code];
   const { host } = url;
-  // The parser finds these in an answer's head, where no network has been at work.
-  const isUnreadable = error instanceof Error && error.name === 'HTTPParserError';
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' || isUnreadable) {
+  if (isUnreadable(error)) {
     const why = /\((.{1,100})\)$/s.exec(message)?.[1] ?? code;
     const reason = known ?? `its answer is not HTTP that can be read (${why})`;
     return new Fault(reason, { host, evidence: reason, cause: error });
@@ -91,6 +89,14 @@ export function connectionError(
     host,
     cause: error,
   });
+}
+
+/** Whether the parser did not take an answer, where no network has been at work. */
+export function isUnreadable(error: unknown): boolean {
+  return (
+    codeOf(error) === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
+    (error instanceof Error && error.name === 'HTTPParserError')
+  );
 }
 
 /** Node gathers what each address of a host failed with into an AggregateError. */

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
+import { LRUCache } from 'lru-cache';
 import { Agent, Pool, request } from 'undici';
 import { CacheError } from '../../errors.ts';
 import { Answer, type AnswerHeaders } from './answer.ts';
 import type { SharedBackoff } from './backoff.ts';
-import { connectionError } from './connectionError.ts';
+import { connectionError, isUnreadable } from './connectionError.ts';
 import { connectorTo, type Lookup } from '../net/connector.ts';
 import type { Egress } from '../net/egress.ts';
 import { type EgressRules, printableHost } from '../net/egressRules.ts';
@@ -19,6 +20,9 @@ const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribu
 
 /** Go's limit, which registries' clients are mostly written in: some send 20 KB of cookies and policies. */
 const MAX_HEADER_BYTES = 1024 * 1024;
+
+/** Hosts that are remembered for answers that the parser did not take; and how long, in milliseconds. */
+const UNREADABLE_HOSTS = { max: 1000, ttl: 3_600_000 };
 
 /** Whose work a request is: which hosts it may lead to depends on the registry. */
 export interface AskSubject {
@@ -51,6 +55,12 @@ export interface TransportOptions {
   readonly lookup?: Lookup | undefined;
 }
 
+/** A connection that one registry's work may use is none that every registry's may. */
+interface Agents {
+  readonly named: Agent;
+  readonly anyone: Agent;
+}
+
 /**
  * Sends one request over a connection that the egress rules allow. It follows nothing, decodes nothing and
  * repeats nothing: what those would hide is what this client is about.
@@ -59,9 +69,11 @@ export class Transport {
   readonly #options: TransportOptions;
   readonly secrets: KnownSecrets;
   readonly largeDocuments = new LargeDocuments();
-  /** A connection that one registry's work may use is none that every registry's may. */
-  readonly #named: Agent;
-  readonly #anyone: Agent;
+  readonly #strict: Agents;
+  readonly #mending: Agents;
+  /** Their answers' heads are mended from then on. A connection then takes one request: where its answer ends is known
+   * to nobody else. */
+  readonly #unreadable = new LRUCache<string, true>(UNREADABLE_HOSTS);
   readonly #traffic: Traffic;
   readonly #silence: SilenceWatch;
 
@@ -70,11 +82,16 @@ export class Transport {
     this.secrets = options.secrets;
     this.#traffic = new Traffic(options.backoff, options.timing);
     this.#silence = new SilenceWatch(options.timing);
-    this.#named = this.#agent(options.egress.named);
-    this.#anyone = this.#agent(options.egress.anyone);
+    this.#strict = this.#agents();
+    this.#mending = this.#agents(MAX_HEADER_BYTES);
   }
 
-  #agent(egress: EgressRules): Agent {
+  #agents(mendHeads?: number): Agents {
+    const { named, anyone } = this.#options.egress;
+    return { named: this.#agent(named, mendHeads), anyone: this.#agent(anyone, mendHeads) };
+  }
+
+  #agent(egress: EgressRules, mendHeads?: number): Agent {
     const { lookup, timing } = this.#options;
     const { connectMs } = timing;
     return new Agent({
@@ -87,7 +104,7 @@ export class Transport {
       factory: (origin, poolOptions: Pool.Options) =>
         new Pool(origin, {
           ...poolOptions,
-          connect: connectorTo(new URL(origin), { egress, connectMs, lookup }),
+          connect: connectorTo(new URL(origin), { egress, connectMs, lookup, mendHeads }),
         }),
     });
   }
@@ -108,8 +125,7 @@ export class Transport {
     const deadlineMs = purpose === 'prompt' ? timing.headersMs : timing.patientHeadersMs;
     const watched = this.#silence.watch(url.host, deadlineMs, signal);
     try {
-      const dispatcher = rules === egress.named ? this.#named : this.#anyone;
-      const answer = await this.#request(url, ask, dispatcher, watched.signal);
+      const answer = await this.#request(url, ask, rules, watched.signal);
       place.answered();
       answer.body.once('close', () => place.leave());
       return new Answer({ url, ...answer }, answer.body, {
@@ -120,6 +136,7 @@ export class Transport {
     } catch (error) {
       place.leave();
       signal?.throwIfAborted();
+      if (isUnreadable(error)) this.#unreadable.set(url.host, true);
       throw this.#failed(url, ask, connectionError(error, url, ask.subject));
     } finally {
       watched.end();
@@ -129,11 +146,14 @@ export class Transport {
   async #request(
     url: URL,
     { method, headers, body }: Ask,
-    dispatcher: Agent,
+    rules: EgressRules,
     signal: AbortSignal,
   ): Promise<{ status: number; headers: AnswerHeaders; body: Readable }> {
+    const isMended = this.#unreadable.has(url.host);
+    const dispatcher = isMended ? this.#mending : this.#strict;
     const answer = await request(url, {
-      dispatcher,
+      dispatcher: rules === this.#options.egress.named ? dispatcher.named : dispatcher.anyone,
+      reset: isMended,
       method,
       headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
       body: body ?? null,
@@ -146,7 +166,8 @@ export class Transport {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#named.destroy(), this.#anyone.destroy()]);
+    const agents = [this.#strict, this.#mending].flatMap(({ named, anyone }) => [named, anyone]);
+    await Promise.all(agents.map((agent) => agent.destroy()));
   }
 
   /** Whoever asked for the image chose the registry; where that one leads, nobody but its operator can change. */

@@ -1,7 +1,8 @@
 import type { LookupAddress } from 'node:dns';
-import type { LookupFunction } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import type { EgressRules } from './egressRules.ts';
+import { MendedSocket } from './mendedSocket.ts';
 import { resolveName } from './resolveName.ts';
 
 /** Resolves a name to every address it has, as `dns.promises.lookup(name, { all: true })` does. */
@@ -16,6 +17,8 @@ export interface ConnectorOptions {
   readonly connectMs: number;
   /** In place of the machine's name servers. */
   readonly lookup?: Lookup | undefined;
+  /** Bytes of an answer's head up to which it is mended; where nothing is said, it is taken as it comes. */
+  readonly mendHeads?: number | undefined;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface ConnectorOptions {
  * CacheError where they refuse, otherwise what Node or the lookup failed with.
  */
 export function connectorTo(origin: URL, options: ConnectorOptions): buildConnector.connector {
-  const { egress, connectMs, lookup = (name: string) => resolveName(name) } = options;
+  const { egress, connectMs, lookup = (name: string) => resolveName(name), mendHeads } = options;
   const connect = buildConnector({
     allowH2: false,
     timeout: connectMs,
@@ -39,16 +42,19 @@ export function connectorTo(origin: URL, options: ConnectorOptions): buildConnec
       return;
     }
     connect(target, (...result) => {
-      const [, socket] = result;
+      const [error, socket] = result;
       // The same rule once more on what the socket says, should a resolver ever get past the lookup.
       const address = socket?.remoteAddress;
       const late = address === undefined ? undefined : egress.refusalOfAddress(origin, address);
-      if (late === undefined) {
+      if (late !== undefined) {
+        socket?.destroy();
+        callback(late, null);
+      } else if (error === null && mendHeads !== undefined) {
+        // undici asks of it only what any Duplex has, and for less where it has less.
+        callback(null, new MendedSocket(socket, mendHeads) as unknown as Socket);
+      } else {
         callback(...result);
-        return;
       }
-      socket?.destroy();
-      callback(late, null);
     });
   };
 }

@@ -1,7 +1,5 @@
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { sha256Of } from '../../../src/image/digest.ts';
 import type { SeenRequest } from '../../registry/support/server.ts';
 import type { AddedImage, CaseRegistry, Handler } from './caseRegistry.ts';
 
@@ -66,27 +64,20 @@ export function servingLayer(
   };
 }
 
-/** A host that writes the bytes of its answers itself: what no HTTP server can be made to say. */
-export async function startRawHost(
-  answer: (method: string, path: string) => Buffer,
-): Promise<{ readonly host: string; readonly seen: string[]; close(): void }> {
-  const seen: string[] = [];
-  const server = createServer((socket) => {
-    let text = '';
-    socket.on('error', () => undefined);
-    socket.on('data', (data) => {
-      text += data.toString('latin1');
-      for (let end = text.indexOf('\r\n\r\n'); end !== -1; end = text.indexOf('\r\n\r\n')) {
-        const [method = '', path = ''] = text.slice(0, end).split(' ');
-        text = text.slice(end + 4);
-        seen.push(`${method} ${path}`);
-        socket.write(answer(method, path));
-      }
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  server.unref();
-  const { port } = server.address() as AddressInfo;
-  return { host: `127.0.0.1:${port}`, seen, close: () => server.close() };
+/** Serves an image in answers whose bytes are written one by one: what no HTTP server can be made to say. */
+export function inRawBytes(
+  { digest, manifest, config, layers }: AddedImage,
+  write: (body: Buffer) => readonly (string | Buffer)[],
+): Handler {
+  const blobs = [config, ...layers.map(({ bytes }) => bytes)];
+  return ({ method, url }, response) => {
+    const isTop = url.endsWith('/manifests/1') || url.endsWith(digest);
+    const body = isTop ? manifest : blobs.find((bytes) => url.endsWith(sha256Of(bytes)));
+    if (body === undefined) return false;
+    const parts = write(body);
+    const { socket } = response;
+    for (const part of method === 'HEAD' ? parts.slice(0, 1) : parts) socket?.write(part);
+    socket?.end();
+    return true;
+  };
 }
