@@ -77,6 +77,22 @@ export class RegistryClient {
   }
 
   /**
+   * What the reading of a document failed with: its author may have written what was sent to the registry into it,
+   * and messages quote media types, platforms and names.
+   */
+  withoutSecrets(error: unknown): unknown {
+    if (!(error instanceof CacheError)) return error;
+    const { code, retryable, retryAfterSeconds } = error;
+    const message = this.#transport.secrets.withoutKnown(error.message);
+    if (message === error.message) return error;
+    // Without its cause, which says the same.
+    return new CacheError(code, message, {
+      retryable,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    });
+  }
+
+  /**
    * The digest a tag stands for now, by HEAD, which is no counted pull at Docker Hub; by GET where HEAD does not
    * tell, and for a digest: then with the manifest, which need not be fetched again.
    * @throws {CacheError}

@@ -40,12 +40,12 @@ export async function fetchImage(
   ref: ImageReference,
   platform: Platform,
 ): Promise<FetchedImage> {
-  return follow(
-    { context, ref, platform, name: canonicalReference(ref), tries: MAX_TRIES },
-    ref.digest,
-    undefined,
-    0,
-  );
+  const search = { context, ref, platform, name: canonicalReference(ref), tries: MAX_TRIES };
+  try {
+    return await follow(search, ref.digest, undefined, 0);
+  } catch (error) {
+    throw context.registry.withoutSecrets(error);
+  }
 }
 
 /** @param named the platform that an index gave to what the digest stands for */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { serve, type TestServer } from '../registry/support/server.ts';
 import { answering, error, isManifest, JSON_TYPE } from './support/bending.ts';
-import type { CaseRegistry } from './support/caseRegistry.ts';
+import type { CaseRegistry, ImageSpec, Json } from './support/caseRegistry.ts';
 import { type Case, runKind, type Seen } from './support/kinds.ts';
 
 const LEAKS = 'https://cheatsheetseries.owasp.org/cheatsheets/Logging_Cheat_Sheet.html#data-to-exclude';
@@ -10,6 +10,8 @@ const SSRF =
   'https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html';
 const USER = 'robot';
 const PASSWORD = 'S3cret"Pass/w0rd+';
+/** One that a media type, or a platform, can be. */
+const SPOKEN = 'hunter2-of-robots';
 const TOKEN = 'opaque-TOKEN-0123456789';
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 const PAIR = base64(`${USER}:${PASSWORD}`);
@@ -17,6 +19,10 @@ const PAIR = base64(`${USER}:${PASSWORD}`);
 /** With a user for the registry, which is asked for by Basic or, where there is a token, by Bearer. */
 function signedIn({ host }: CaseRegistry): ReturnType<NonNullable<Case['settings']>> {
   return { insecure: [host], auths: { [host]: { username: USER, password: PASSWORD } } };
+}
+
+function layerOfType(mediaType: string): Json {
+  return { mediaType, digest: `sha256:${'0'.repeat(64)}`, size: 10 };
 }
 
 function saysNothing({ failure, events, runs }: Seen): void {
@@ -100,6 +106,34 @@ runKind('what must not come back', [
     check: (seen) => {
       saysNothing(seen);
       assert.doesNotMatch(JSON.stringify([seen.failure, seen.events, seen.runs.statuses]), /the inside/);
+    },
+  })),
+  ...(
+    [
+      [
+        'a manifest whose type is',
+        { manifest: (given) => ({ ...given, mediaType: `application/${SPOKEN}` }) },
+      ],
+      [
+        'a layer whose type is',
+        { manifest: (given) => ({ ...given, layers: [layerOfType(`text/${SPOKEN}`)] }) },
+      ],
+      ['a config whose architecture is', { config: (given) => ({ ...given, architecture: SPOKEN }) }],
+      ['a config whose system is', { config: (given) => ({ ...given, os: SPOKEN }) }],
+    ] as readonly (readonly [string, ImageSpec])[]
+  ).map(([what, spec]): Case => ({
+    input: `${what} the password`,
+    why: 'a document is written by whoever was sent the password, and messages quote types and platforms',
+    source: LEAKS,
+    settings: (registry) => {
+      const { host } = registry;
+      return { insecure: [host], auths: { [host]: { username: USER, password: SPOKEN } } };
+    },
+    serve: (registry, repository) => registry.add(repository, '1', spec).then(() => undefined),
+    right: { code: 'unsupported_image' },
+    check: ({ failure, events, runs }) => {
+      const told = JSON.stringify([failure, events, runs.statuses]);
+      assert.ok(!told.toLowerCase().includes(SPOKEN.toLowerCase()), told);
     },
   })),
   {

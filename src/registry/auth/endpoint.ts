@@ -150,6 +150,8 @@ export class Endpoint {
       log({ type: 'warning', host, text });
     }
     const quota = readQuota(answer.headers);
-    if (quota !== undefined) log({ type: 'quota', host, quota });
+    if (quota === undefined) return;
+    const source = quota.source && secrets.quotable(quota.source);
+    log({ type: 'quota', host, quota: { ...quota, ...(source !== undefined && { source }) } });
   }
 }

@@ -1,6 +1,7 @@
 import { CacheError } from '../../errors.ts';
 import { printableHost } from '../net/egressRules.ts';
 import { Fault } from './fault.ts';
+import type { KnownSecrets } from './quotable.ts';
 
 /** Faults of a network, by the code that Node and undici give them, in words. */
 const TRANSIENT: Readonly<Record<string, string>> = {
@@ -52,18 +53,19 @@ function lasting(code: string, message: string, isRegistry: boolean): string | u
 
 /**
  * What a failed request or a broken body means. A CacheError, which the egress rules throw, stays itself.
- * @param subject for what it was, where that is known
+ * @param subject for what it was, where that is known, and what no certificate may repeat
  */
 export function connectionError(
   error: unknown,
   url: URL,
-  subject?: { readonly registryUrl: URL; readonly image: string },
+  subject?: { readonly registryUrl: URL; readonly image: string; readonly secrets: KnownSecrets },
 ): Fault | CacheError {
   const found = findCacheError(error);
   if (found !== undefined) return found;
   if (error instanceof Fault) return error;
   const code = codeOf(error);
-  const message = error instanceof Error ? error.message : '';
+  const said = error instanceof Error ? error.message : '';
+  const message = subject?.secrets.withoutKnown(said) ?? said;
   const reason = lasting(code, message, subject === undefined || url.host === subject.registryUrl.host);
   if (reason !== undefined) {
     const what = subject === undefined ? '' : ` for ${subject.image}`;

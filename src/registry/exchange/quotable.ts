@@ -44,10 +44,16 @@ export class KnownSecrets {
 
   /** The text without anything secret, and not more of it than a message can show. */
   quotable(text: string): string {
-    let clean = text.slice(0, MAX_TEXT);
-    for (const form of this.#formsIn(clean)) clean = without(clean, form);
+    let clean = this.withoutKnown(text.slice(0, MAX_TEXT));
     for (const shape of SECRET_SHAPES)
       clean = clean.replace(shape, (_all, kept: string) => `${kept}${REMOVED}`);
+    return clean;
+  }
+
+  /** A text of our own that quotes what others wrote, without the secrets that they may have written into it. */
+  withoutKnown(text: string): string {
+    let clean = text;
+    for (const form of this.#formsIn(clean)) clean = without(clean, form);
     return clean;
   }
 

@@ -137,7 +137,7 @@ export class Transport {
       place.leave();
       signal?.throwIfAborted();
       if (isUnreadable(error)) this.#unreadable.set(url.host, true);
-      throw this.#failed(url, ask, connectionError(error, url, ask.subject));
+      throw this.#failed(url, ask, connectionError(error, url, { ...subject, secrets }));
     } finally {
       watched.end();
     }
