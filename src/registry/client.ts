@@ -6,7 +6,7 @@ import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import { defaultEntraCredential, type EntraCredential, isAcrHost } from './auth/acr.ts';
 import { Authentication } from './auth/authentication.ts';
-import { SharedBackoff } from './exchange/backoff.ts';
+import { SharedBackoff } from './traffic/backoff.ts';
 import { type BlobReader, memoryReader, ResumingReader } from './blob/blobReader.ts';
 import { BlobSource } from './blob/blobSource.ts';
 import { BlobTargets } from './blob/blobTargets.ts';
@@ -15,7 +15,7 @@ import type { Lookup } from './net/connector.ts';
 import type { Egress } from './net/egress.ts';
 import { Endpoint } from './auth/endpoint.ts';
 import type { RegistryEvent } from './exchange/events.ts';
-import { Fault } from './exchange/fault.ts';
+import { Fault } from './traffic/fault.ts';
 import { GuestAccess } from './auth/guestAccess.ts';
 import {
   getManifest,
@@ -27,7 +27,7 @@ import {
 import { Refusals } from './refusals.ts';
 import { KnownSecrets } from './exchange/quotable.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
-import { DEFAULT_TIMING, type Timing } from './exchange/timing.ts';
+import { DEFAULT_TIMING, type Timing } from './traffic/timing.ts';
 import { Transport } from './exchange/transport.ts';
 
 export interface RegistryOptions {

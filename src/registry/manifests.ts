@@ -9,7 +9,7 @@ import { isSchema1 } from '../image/schema1.ts';
 import type { Endpoint } from './auth/endpoint.ts';
 import type { Answer } from './exchange/answer.ts';
 import { answerError } from './exchange/answerError.ts';
-import { Fault, webPage } from './exchange/fault.ts';
+import { Fault, webPage } from './traffic/fault.ts';
 import { type RetryContext, transientReason, withRetries } from './exchange/retry.ts';
 import type { Refusals } from './refusals.ts';
 

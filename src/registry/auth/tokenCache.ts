@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { CacheError } from '../../errors.ts';
-import type { Timing } from '../exchange/timing.ts';
+import type { Timing } from '../traffic/timing.ts';
 import { untilAborted } from '../exchange/untilAborted.ts';
 import type { Token } from './tokens.ts';
 

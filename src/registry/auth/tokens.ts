@@ -3,7 +3,7 @@ import { type JsonObject, parseJsonObject } from '../../image/json.ts';
 import { answerError, tokenDenied } from '../exchange/answerError.ts';
 import { basicHeader, type Credential } from './credentials.ts';
 import { printableHost } from '../net/egressRules.ts';
-import { webPage } from '../exchange/fault.ts';
+import { webPage } from '../traffic/fault.ts';
 import { FOLLOW_ALL, FOLLOW_NONE, sendFollowing } from '../exchange/redirects.ts';
 import { type RetryContext, transientReason, withRetries } from '../exchange/retry.ts';
 import type { Ask, AskSubject, Transport } from '../exchange/transport.ts';

@@ -1,6 +1,6 @@
 import type { Descriptor } from '../../image/manifest.ts';
 import type { Answer } from '../exchange/answer.ts';
-import { Fault, webPage } from '../exchange/fault.ts';
+import { Fault, webPage } from '../traffic/fault.ts';
 import type { AskDetails } from '../exchange/transport.ts';
 import { parseContentRange } from './contentRange.ts';
 import type { BlobCoding } from './plainChunks.ts';

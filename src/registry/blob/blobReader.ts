@@ -1,4 +1,4 @@
-import { Fault } from '../exchange/fault.ts';
+import { Fault } from '../traffic/fault.ts';
 import { RetryBudget, type RetryContext } from '../exchange/retry.ts';
 import type { BlobSource } from './blobSource.ts';
 import { BlobStream } from './blobStream.ts';

@@ -4,7 +4,7 @@ import type { Subject } from '../auth/authentication.ts';
 import type { Endpoint } from '../auth/endpoint.ts';
 import type { Answer } from '../exchange/answer.ts';
 import { answerError } from '../exchange/answerError.ts';
-import { Fault } from '../exchange/fault.ts';
+import { Fault } from '../traffic/fault.ts';
 import { isRedirect } from '../exchange/redirects.ts';
 import { printableHost } from '../net/egressRules.ts';
 import { askFor, type BlobAnswer, type BlobRequest, RangeCheck } from './blobAnswer.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault, webPage } from '../exchange/fault.ts';
+import { Fault, webPage } from '../traffic/fault.ts';
 import type { BlobAnswer } from './blobAnswer.ts';
 import { plainChunks } from './plainChunks.ts';
 

@@ -3,10 +3,10 @@ import { Readable } from 'node:stream';
 import { connectionError } from './connectionError.ts';
 import { type ContentCoding, decodeWhole, parseCodings } from './contentCoding.ts';
 import { type ErrorBody, parseErrors } from './errorBody.ts';
-import { Fault } from './fault.ts';
-import type { LargeDocuments } from './largeDocuments.ts';
+import { Fault } from '../traffic/fault.ts';
+import type { LargeDocuments } from '../traffic/largeDocuments.ts';
 import type { KnownSecrets } from './quotable.ts';
-import type { Timing } from './timing.ts';
+import type { Timing } from '../traffic/timing.ts';
 
 /** Fewer bytes than this in a whole `stallMs` of waiting is a stall too, however steadily they drip. */
 const STALL_PROGRESS_BYTES = 16 * 1024;

@@ -2,7 +2,7 @@ import { CacheError } from '../../errors.ts';
 import { printableHost } from '../net/egressRules.ts';
 import type { Answer } from './answer.ts';
 import { describeCodes, describeErrors, type ErrorBody } from './errorBody.ts';
-import { Fault } from './fault.ts';
+import { Fault } from '../traffic/fault.ts';
 import { describeQuota, type Quota, readQuota } from './quota.ts';
 import { transientReason } from './retry.ts';
 import { parseRetryAfter } from './retryAfter.ts';

@@ -1,6 +1,6 @@
 import { CacheError } from '../../errors.ts';
 import { printableHost } from '../net/egressRules.ts';
-import { Fault } from './fault.ts';
+import { Fault } from '../traffic/fault.ts';
 import type { KnownSecrets } from './quotable.ts';
 
 /** Faults of a network, by the code that Node and undici give them, in words. */

@@ -11,7 +11,7 @@ import {
   inflateRaw,
   zstdDecompress,
 } from 'node:zlib';
-import { Fault } from './fault.ts';
+import { Fault } from '../traffic/fault.ts';
 
 /**
  * A coding that a server put around what was asked for. It belongs to the message and not to the content, so a

@@ -1,7 +1,7 @@
 import { CacheError } from '../../errors.ts';
 import { printableHost } from '../net/egressRules.ts';
 import type { Answer } from './answer.ts';
-import { Fault } from './fault.ts';
+import { Fault } from '../traffic/fault.ts';
 import type { Ask, Transport } from './transport.ts';
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

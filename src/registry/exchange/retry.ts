@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { jitteredDelay, type SharedBackoff } from './backoff.ts';
+import { jitteredDelay, type SharedBackoff } from '../traffic/backoff.ts';
 import type { Log } from './events.ts';
-import { Fault } from './fault.ts';
-import type { Timing } from './timing.ts';
+import { Fault } from '../traffic/fault.ts';
+import type { Timing } from '../traffic/timing.ts';
 
 /** Answers that may be different next time, with why. */
 const TRANSIENT_STATUS: ReadonlyMap<number, string> = new Map([

@@ -3,18 +3,18 @@ import { LRUCache } from 'lru-cache';
 import { Agent, Pool, request } from 'undici';
 import { CacheError } from '../../errors.ts';
 import { Answer, type AnswerHeaders } from './answer.ts';
-import type { SharedBackoff } from './backoff.ts';
+import type { SharedBackoff } from '../traffic/backoff.ts';
 import { connectionError, isUnreadable } from './connectionError.ts';
 import { connectorTo, type Lookup } from '../net/connector.ts';
 import type { Egress } from '../net/egress.ts';
 import { type EgressRules, printableHost } from '../net/egressRules.ts';
 import type { Log } from './events.ts';
-import type { Fault } from './fault.ts';
+import type { Fault } from '../traffic/fault.ts';
 import { type KnownSecrets, rememberSecrets } from './quotable.ts';
-import { LargeDocuments } from './largeDocuments.ts';
-import { SilenceWatch } from './silence.ts';
-import type { Timing } from './timing.ts';
-import { ALL_CONNECTIONS, type Purpose, Traffic } from './traffic.ts';
+import { LargeDocuments } from '../traffic/largeDocuments.ts';
+import { SilenceWatch } from '../traffic/silence.ts';
+import type { Timing } from '../traffic/timing.ts';
+import { ALL_CONNECTIONS, type Purpose, Traffic } from '../traffic/traffic.ts';
 
 const USER_AGENT = 'tes-image-cache (+https://github.com/opencontainers/distribution-spec)';
 

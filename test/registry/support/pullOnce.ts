@@ -8,7 +8,7 @@ import { sha256Of } from '../../../src/image/digest.ts';
 import type { Descriptor } from '../../../src/image/manifest.ts';
 import { parseReference } from '../../../src/image/reference.ts';
 import { RegistryClient } from '../../../src/registry/client.ts';
-import type { Timing } from '../../../src/registry/exchange/timing.ts';
+import type { Timing } from '../../../src/registry/traffic/timing.ts';
 import { clientSettings } from './clientSettings.ts';
 
 export interface PullOnce {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CacheError } from '../../../src/errors.ts';
-import { LargeDocuments } from '../../../src/registry/exchange/largeDocuments.ts';
+import { LargeDocuments } from '../../../src/registry/traffic/largeDocuments.ts';
 
 const MiB = 1024 * 1024;
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CacheError } from '../../../src/errors.ts';
-import { Fault } from '../../../src/registry/exchange/fault.ts';
-import { HostLine, type Place } from '../../../src/registry/exchange/hostLine.ts';
-import { DEFAULT_TIMING } from '../../../src/registry/exchange/timing.ts';
+import { Fault } from '../../../src/registry/traffic/fault.ts';
+import { HostLine, type Place } from '../../../src/registry/traffic/hostLine.ts';
+import { DEFAULT_TIMING } from '../../../src/registry/traffic/timing.ts';
 
 const SOON = { ...DEFAULT_TIMING, doubtMs: 20, lineMs: 100 };
 const line = (connections: number, timing = SOON): HostLine => new HostLine('host', connections, timing);

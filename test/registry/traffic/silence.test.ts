@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { SilenceWatch } from '../../../src/registry/exchange/silence.ts';
-import { DEFAULT_TIMING } from '../../../src/registry/exchange/timing.ts';
+import { SilenceWatch } from '../../../src/registry/traffic/silence.ts';
+import { DEFAULT_TIMING } from '../../../src/registry/traffic/timing.ts';
 
 const HOUR_MS = 3_600_000;
 
