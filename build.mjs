@@ -1,23 +1,31 @@
-// One CommonJS file for the Functions host and one module for the command line. @azure/functions-core exists only inside
-// the host's worker, so it stays outside.
+// `node build.mjs [FOLDER]` (default: dist): the app, as CommonJS for the Functions host, and one module for the command
+// line. @azure/functions-core exists only inside the host's worker, so it stays outside.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { build } from 'esbuild';
 import { assembleScript } from './node/assemble.ts';
 
+const folder = process.argv[2] ?? 'dist';
 const common = { bundle: true, platform: 'node', target: 'node22', sourcemap: true, logLevel: 'warning' };
 
-await build({
+const app = await build({
   ...common,
-  entryPoints: ['src/main.ts'],
-  outfile: 'dist/main.cjs',
+  // All that is deployed: `npm run package` ships what comes of these.
+  entryPoints: { main: 'src/main.ts' },
+  outdir: folder,
+  outExtension: { '.js': '.cjs' },
   format: 'cjs',
   external: ['@azure/functions-core'],
   // What a compute node runs is served by the app, which is deployed as this one file.
   define: { TES_NODE_SCRIPT: JSON.stringify(assembleScript()), 'import.meta.url': '""' },
+  metafile: true,
 });
 await build({
   ...common,
   entryPoints: ['src/cli/bin.ts'],
-  outfile: 'dist/image-cache.mjs',
+  outfile: path.join(folder, 'image-cache.mjs'),
   format: 'esm',
   banner: { js: '#!/usr/bin/env node' },
 });
+// Which file of which package went where.
+await writeFile(path.join(folder, 'app.meta.json'), JSON.stringify(app.metafile));
