@@ -16,6 +16,8 @@ export interface RunningApp {
   /** What the app logged. */
   readonly log: readonly string[];
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Answered>;
+  /** Any request, as it is. */
+  send(path: string, init?: RequestInit): Promise<Answered>;
   /** POST /api/images. */
   post(body: unknown, query?: Readonly<Record<string, string>>): Promise<Answered>;
   /** Polls a pending image until it is as wanted. */
@@ -73,6 +75,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     observations,
     log,
     get,
+    send,
     until,
     ready: (image) => until(image, ({ state }) => state === 'ready'),
     post: (body, query = {}) =>
