@@ -98,12 +98,10 @@ export const EnsuredList = z
 export type EnsuredList = Parsed<typeof EnsuredList>;
 
 /** The first problem of a list, with all its images. */
-export const ListProblem = z
-  .extend(Problem, EnsuredList.shape)
-  .register(COMPONENTS, {
-    id: 'ListProblem',
-    description: 'The first problem of a list, with all its images.',
-  });
+export const ListProblem = z.extend(Problem, EnsuredList.shape).register(COMPONENTS, {
+  id: 'ListProblem',
+  description: 'The first problem of a list, with all its images.',
+});
 
 /** A page of all cached images, by blob name. */
 export const CataloguePage = z
