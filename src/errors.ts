@@ -7,6 +7,7 @@ const STATUS = {
   invalid_request: 400,
   registry_not_allowed: 403,
   registry_denied: 403,
+  cross_site_request: 403,
   image_not_found: 404,
   image_not_cached: 404,
   unsupported_image: 422,
@@ -20,6 +21,12 @@ const STATUS = {
 } as const;
 
 export type ErrorCode = keyof typeof STATUS;
+
+export const ERROR_CODES = Object.keys(STATUS) as readonly ErrorCode[];
+
+export function statusOf(code: ErrorCode): number {
+  return STATUS[code];
+}
 
 /** Codes that may go away by themselves, so that asking again makes sense. */
 const RETRYABLE: ReadonlySet<ErrorCode> = new Set([
@@ -64,7 +71,7 @@ export class CacheError extends Error {
   }
 
   get status(): number {
-    return STATUS[this.code];
+    return statusOf(this.code);
   }
 
   toFailure(): Failure {

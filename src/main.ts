@@ -5,6 +5,7 @@ import './functions/http/images.ts';
 import './functions/http/lookup.ts';
 import './functions/http/distribution.ts';
 import './functions/http/nodeScript.ts';
+import './functions/http/openapi.ts';
 import './functions/timers/prune.ts';
 
 // Bodies arrive and leave as streams; src/functions/http/plainHandler.ts and requestBody.ts say what that asks of every handler.

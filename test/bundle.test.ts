@@ -6,8 +6,11 @@ import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startHost } from 'functions-host';
 import { newContainer, openAzurite } from './support/azurite.ts';
+import { fetchChecked } from './support/contract.ts';
 import { must } from './support/process.ts';
 import { assembleScript } from '../node/assemble.ts';
+import { openApiDocument } from '../src/api/openapi.ts';
+import { VERSION } from '../src/version.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -28,9 +31,14 @@ describe('npm run build', () => {
     process.env.IMAGE_CONTAINER = newContainer();
     const host = await startHost({ entry: bundle, port: 0 });
     try {
-      assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
-      assert.match(await (await fetch(`${host.url}/api/lookup?image=ubuntu`)).text(), /image_not_cached/);
-      assert.equal(await (await fetch(`${host.url}/api/node/tes-node`)).text(), assembleScript());
+      assert.equal((await fetchChecked(`${host.url}/api/health`)).status, 200);
+      assert.match(
+        await (await fetchChecked(`${host.url}/api/lookup?image=ubuntu`)).text(),
+        /image_not_cached/,
+      );
+      assert.equal(await (await fetchChecked(`${host.url}/api/node/tes-node`)).text(), assembleScript());
+      const described = (await (await fetchChecked(`${host.url}/api/openapi.json`)).json()) as object;
+      assert.deepEqual(described, JSON.parse(JSON.stringify(openApiDocument(VERSION))));
     } finally {
       await host.close();
       await azurite.close();

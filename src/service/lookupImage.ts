@@ -1,3 +1,4 @@
+import { MAX_WAIT_SECONDS } from '../api/limits.ts';
 import { markUsed } from '../catalog/markUsed.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
@@ -15,9 +16,6 @@ export interface UsableImage extends ReadyImage {
   readonly url: string;
   readonly urlExpires: Date;
 }
-
-/** The longest a lookup waits for a pending image; the platform cuts a request off at 230 s. */
-export const MAX_WAIT_SECONDS = 120;
 
 /**
  * Where a node gets an image. Asks no registry, so that it works where none can be reached. A hit counts as a use.

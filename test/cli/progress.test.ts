@@ -70,7 +70,8 @@ describe('progress elsewhere', () => {
     const display = new ProgressDisplay(out);
     display.show([{ label: 'a', state: 'pending' }]);
     display.show([{ label: 'a', state: 'pending', progress: { phase: 'resolving' } }]);
-    const waiting = { code: 'registry_throttled', detail: 'Too much.', until: '2026-03-01T12:00:45.000Z' };
+    const until = '2026-03-01T12:00:45.000Z';
+    const waiting = { code: 'registry_throttled', detail: 'Too much.', until } as const;
     display.show([{ label: 'a', state: 'pending', progress: { phase: 'waiting', waiting } }]);
     assert.equal(out.said(), 'a: starting\na: resolving\na: waiting until 12:00:45 UTC: Too much.\n');
   });

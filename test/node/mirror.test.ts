@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Azurite, startAzurite } from '../../local/azurite.ts';
+import { fetchChecked } from '../support/contract.ts';
 import { GREETING, pushSmall } from '../support/images.ts';
 import { sha256 } from '../support/layers.ts';
 import { removeDirectory, temporaryDirectory } from '../support/process.ts';
@@ -122,13 +123,13 @@ describe(
     it('serves blobs byte by byte, whole and from an offset', async () => {
       for (const digest of [small.imageId, ...small.layers.map((layer) => layer.digest)]) {
         const url = `${service.url}/v2/${small.name}/blobs/${digest}`;
-        const whole = Buffer.from(await (await fetch(url)).arrayBuffer());
+        const whole = Buffer.from(await (await fetchChecked(url)).arrayBuffer());
         assert.equal(sha256(whole), digest);
-        const rest = await fetch(url, { headers: { range: 'bytes=100-' } });
+        const rest = await fetchChecked(url, { headers: { range: 'bytes=100-' } });
         assert.equal(rest.status, 206);
         assert.equal(rest.headers.get('content-range'), `bytes 100-${whole.length - 1}/${whole.length}`);
         assert.deepEqual(Buffer.from(await rest.arrayBuffer()), whole.subarray(100));
-        const head = await fetch(url, { method: 'HEAD' });
+        const head = await fetchChecked(url, { method: 'HEAD' });
         assert.equal(head.headers.get('content-length'), String(whole.length));
       }
     });

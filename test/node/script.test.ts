@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { assembleScript } from '../../node/assemble.ts';
+import { fetchChecked } from '../support/contract.ts';
 import { run } from '../support/process.ts';
 import { startTestService, type TestService } from '../support/service.ts';
 import { requireTools } from '../support/tools.ts';
@@ -56,7 +57,7 @@ describe('the script in one file', { timeout: SUITE_LIMIT }, () => {
     after(() => service.close());
 
     it('is the same', async () => {
-      const served = await fetch(`${service.url}/api/node/tes-node`);
+      const served = await fetchChecked(`${service.url}/api/node/tes-node`);
       assert.equal(served.status, 200);
       assert.equal(await served.text(), assembleScript());
     });

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import type { ImageView, LookupView } from '../../src/api/views.ts';
+import { fetchChecked } from './contract.ts';
 import { eventually } from './eventually.ts';
 import { removeDirectory, temporaryDirectory } from './process.ts';
 
@@ -64,7 +65,7 @@ export async function startTestService(
 
   const request = async (method: string, path: string, body?: unknown): Promise<Answer> => {
     const raw = typeof body === 'string' || body instanceof Uint8Array;
-    const answer = await fetch(url + path, {
+    const answer = await fetchChecked(url + path, {
       method,
       ...(body !== undefined && { body: raw ? Buffer.from(body) : JSON.stringify(body) }),
     });

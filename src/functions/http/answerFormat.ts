@@ -1,6 +1,4 @@
 import type { HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
-import { CacheError } from '../../errors.ts';
-import { printable } from '../../image/printable.ts';
 import { asCacheError } from '../asCacheError.ts';
 import { environmentLines } from './environmentLines.ts';
 import { problem, retryAfter } from './problem.ts';
@@ -22,19 +20,9 @@ export function answer(
   return format === 'env' ? environmentLines(status, body, headers) : json(status, body, headers);
 }
 
-/** @throws {CacheError} invalid_request where the format that the request asks for is not known */
-export function askedFormat(request: HttpRequest): AnswerFormat {
-  const format = query(request, 'format') ?? 'json';
-  if (format === 'json' || format === 'env') return format;
-  throw new CacheError(
-    'invalid_request',
-    `format "${printable(format, 50)}" is not known: it is json or env.`,
-  );
-}
-
 /** What went wrong, in the format that the request asks for. */
 export function refusal(
-  request: HttpRequest,
+  request: Pick<HttpRequest, 'query'>,
   error: unknown,
   invocation: InvocationContext,
 ): HttpResponseInit {

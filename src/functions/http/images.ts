@@ -1,18 +1,18 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
+import { CatalogueQuery, EnsureQuery, ImageQuery } from '../../api/queries.ts';
 import type { CataloguePage } from '../../api/views.ts';
+import { parseImageRequest } from '../../image/imageRequest.ts';
 import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
 import { listArchives } from '../../store/archive/archives.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { askedFormat, json } from './answerFormat.ts';
+import { answer, json } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
 import { handler } from './handler.ts';
 import { archiveView, imageView } from './imageViews.ts';
-import { queriedImage, query, wholeNumber } from './query.ts';
+import { query, readQuery } from './query.ts';
 import { readJson } from './requestBody.ts';
-
-const PAGE_SIZE = { least: 1, most: 1000, fallback: 100 };
 
 app.http('images-ensure', {
   route: 'api/images',
@@ -20,7 +20,7 @@ app.http('images-ensure', {
   authLevel: 'function',
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
-    const format = askedFormat(request);
+    const { format } = readQuery(request, EnsureQuery);
     return ensureImages(await readJson(request), format, context, durableRuns(invocation), invocation);
   }),
 });
@@ -33,13 +33,15 @@ app.http('images-get', {
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
     if (query(request, 'image') !== undefined) {
-      const wanted = queriedImage(request, context.config.defaultPlatform);
-      return json(200, imageView(wanted, await describeImage(context, durableRuns(invocation), wanted)));
+      const { image, platform, format } = readQuery(request, ImageQuery);
+      const wanted = parseImageRequest(image, platform, context.config.defaultPlatform);
+      const found = await describeImage(context, durableRuns(invocation), wanted);
+      return answer(format, 200, imageView(wanted, found));
     }
-    const continuation = query(request, 'continuation');
+    const { prefix = '', continuation, limit } = readQuery(request, CatalogueQuery);
     const page = await listArchives(context.storage, {
-      prefix: query(request, 'prefix') ?? '',
-      pageSize: wholeNumber(request, 'limit', PAGE_SIZE),
+      prefix,
+      pageSize: limit,
       ...(continuation !== undefined && { continuation }),
     });
     const view: CataloguePage = {
@@ -55,8 +57,9 @@ app.http('images-remove', {
   methods: ['DELETE'],
   authLevel: 'function',
   handler: handler(async (request, context) => {
-    const wanted = queriedImage(request, context.config.defaultPlatform);
+    const { image, platform, format } = readQuery(request, ImageQuery);
+    const wanted = parseImageRequest(image, platform, context.config.defaultPlatform);
     await removeImage(context, wanted);
-    return json(200, imageView(wanted, { state: 'absent' }));
+    return answer(format, 200, imageView(wanted, { state: 'absent' }));
   }),
 });

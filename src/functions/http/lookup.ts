@@ -1,10 +1,11 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import { lookupImage, MAX_WAIT_SECONDS, type UsableImage } from '../../service/lookupImage.ts';
+import { LookupQuery } from '../../api/queries.ts';
+import { lookupImage, type UsableImage } from '../../service/lookupImage.ts';
 import { partialLookup } from '../../service/partialLookup.ts';
 import { CacheError } from '../../errors.ts';
 import { type Digest, isDigest } from '../../image/digest.ts';
-import type { ImageRequest } from '../../image/imageRequest.ts';
+import { type ImageRequest, parseImageRequest } from '../../image/imageRequest.ts';
 import { formatPlatform } from '../../image/platform.ts';
 import { printable } from '../../image/printable.ts';
 import { canonicalReference } from '../../image/reference.ts';
@@ -12,10 +13,10 @@ import type { PendingImage } from '../../service/describeImage.ts';
 import type { LookupOutcome } from '../../telemetry/serviceEvents.ts';
 import type { AppContext } from '../appContext.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
-import { answer, askedFormat } from './answerFormat.ts';
+import { answer } from './answerFormat.ts';
 import { handler } from './handler.ts';
 import { lookupView, partialView } from './imageViews.ts';
-import { queriedImage, wholeNumber } from './query.ts';
+import { readQuery } from './query.ts';
 import { readText } from './requestBody.ts';
 
 /** What a node is told to wait before it asks again for a pending image, in seconds. */
@@ -31,9 +32,8 @@ app.http('lookup', {
   authLevel: 'function',
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
-    const format = askedFormat(request);
-    const wait = wholeNumber(request, 'wait', { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 });
-    const image = queriedImage(request, context.config.defaultPlatform);
+    const { format, wait, ...asked } = readQuery(request, LookupQuery);
+    const image = parseImageRequest(asked.image, asked.platform, context.config.defaultPlatform);
     const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
     const found = await counted(context, image, lookupImage(context, durableRuns(invocation), image, wait));
     const partial =

@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { assembleScript } from '../../../node/assemble.ts';
+import { STATIC } from './answerHeaders.ts';
 import { plainHandler } from './plainHandler.ts';
 
 /** The bundle carries the script (build.mjs); from sources it is put together at the start. */
@@ -15,7 +16,7 @@ app.http('node-script', {
   handler: plainHandler(() =>
     Promise.resolve({
       status: 200,
-      headers: { 'Content-Type': 'text/x-shellscript; charset=utf-8' },
+      headers: { 'Content-Type': 'text/x-shellscript; charset=utf-8', ...STATIC },
       body: script,
     }),
   ),

@@ -1,10 +1,13 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
 import { refusal } from './answerFormat.ts';
+import { withSafeHeaders } from './answerHeaders.ts';
+import { refuseCrossSite, refuseLongUrl } from './requestLimits.ts';
 import { HANDLER_MS } from './deadlines.ts';
 
 /**
- * Makes an HTTP handler of a function that may throw, or never end. Every function of the app is made here: with
+ * Makes an HTTP handler of a function that may throw, or never end, and decides what holds for every request and every
+ * answer. Every function of the app is made here: with
  * streams on, a handler that throws or returns nothing leaves its caller waiting for four minutes.
  * @param deadlineMs until there is an answer
  */
@@ -12,12 +15,14 @@ export function plainHandler(
   work: (request: HttpRequest, invocation: InvocationContext) => Promise<HttpResponseInit>,
   deadlineMs = HANDLER_MS,
 ): HttpHandler {
-  return async (request, invocation) => {
+  const answered = async (request: HttpRequest, invocation: InvocationContext): Promise<HttpResponseInit> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(unanswered(deadlineMs, invocation)), deadlineMs);
     });
     try {
+      refuseLongUrl(request);
+      refuseCrossSite(request);
       return await Promise.race([work(request, invocation), late]);
     } catch (error) {
       return refusal(request, error, invocation);
@@ -25,6 +30,7 @@ export function plainHandler(
       clearTimeout(timer);
     }
   };
+  return async (request, invocation) => withSafeHeaders(request, await answered(request, invocation));
 }
 
 /** Whatever else a handler waits for gives up long before. */

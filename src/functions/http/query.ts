@@ -1,42 +1,56 @@
 import type { HttpRequest } from '@azure/functions';
+import type * as z from 'zod/mini';
+import { safeParse } from 'zod/mini';
 import { CacheError } from '../../errors.ts';
-import { type ImageRequest, parseImageRequest } from '../../image/imageRequest.ts';
-import type { Platform } from '../../image/platform.ts';
 import { printable } from '../../image/printable.ts';
 
+/** Where Functions looks for a key that is in no header; its own, and no call's. */
+const KEY_PARAMETERS: ReadonlySet<string> = new Set(['code', 'clientId']);
+
 /** A query value; an empty one counts as missing. */
-export function query(request: HttpRequest, name: string): string | undefined {
+export function query(request: Pick<HttpRequest, 'query'>, name: string): string | undefined {
   const value = request.query.get(name);
   return value === null || value === '' ? undefined : value;
 }
 
 /**
- * From `?image=…&platform=…`.
- * @throws {CacheError} invalid_request, invalid_reference
+ * A call's parameters, as its schema of src/api/queries.ts has them. What the schema does not know is refused, since
+ * a misspelt `platform` would be another image and a misspelt `dryRun` no rehearsal; and so is what is given twice,
+ * since nobody could tell which of both counts. What is empty counts as missing.
+ * @throws {CacheError} invalid_request, naming the parameter and what it takes
  */
-export function queriedImage(request: HttpRequest, defaultPlatform: Platform): ImageRequest {
-  const image = query(request, 'image');
-  if (image === undefined) {
-    throw new CacheError(
-      'invalid_request',
-      'The query has no image. Write, for example, ?image=ubuntu:24.04.',
-    );
+export function readQuery<Schema extends z.ZodMiniObject>(
+  request: Pick<HttpRequest, 'query'>,
+  schema: Schema,
+): z.output<Schema> {
+  const values: Record<string, string | number> = {};
+  for (const name of new Set(request.query.keys())) {
+    if (KEY_PARAMETERS.has(name)) continue;
+    if (!Object.hasOwn(schema.shape, name)) {
+      const known = Object.keys(schema.shape).join(', ');
+      throw wrong(`The query's "${printable(name, 50)}" is not known to this call, which takes ${known}.`);
+    }
+    if (request.query.getAll(name).length > 1)
+      throw wrong(`The query has ${name} more than once. Give it once.`);
+    const text = query(request, name);
+    if (text !== undefined) values[name] = isNumber(schema.shape[name]) ? numberOf(text) : text;
   }
-  return parseImageRequest(image, query(request, 'platform'), defaultPlatform);
+  const result = safeParse(schema, values);
+  if (result.success) return result.data;
+  throw wrong(result.error.issues[0]?.message ?? 'The query is not valid.');
 }
 
-/** @throws {CacheError} invalid_request, naming the value and the range */
-export function wholeNumber(
-  request: HttpRequest,
-  name: string,
-  range: { readonly least: number; readonly most: number; readonly fallback: number },
-): number {
-  const text = query(request, name);
-  if (text === undefined) return range.fallback;
-  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : NaN;
-  if (value >= range.least && value <= range.most) return value;
-  throw new CacheError(
-    'invalid_request',
-    `${name} is "${printable(text, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
-  );
+function isNumber(schema: z.core.$ZodType | undefined): boolean {
+  let { def } = (schema as z.core.$ZodTypes)._zod;
+  while ('innerType' in def) ({ def } = (def.innerType as z.core.$ZodTypes)._zod);
+  return def.type === 'number';
+}
+
+/** Digits only: what Number would also read, as `0x10` and `1e2`, stays text, which the schema refuses as sent. */
+function numberOf(text: string): number | string {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) : text;
+}
+
+function wrong(why: string): CacheError {
+  return new CacheError('invalid_request', why);
 }

@@ -1,9 +1,7 @@
 import type { HttpRequest } from '@azure/functions';
+import { MAX_BODY_BYTES } from '../../api/limits.ts';
 import { CacheError } from '../../errors.ts';
 import { BODY_MS } from './deadlines.ts';
-
-/** No request of this service needs more. */
-const MAX_BODY_BYTES = 256 * 1024;
 
 /**
  * The request's body as text. Once begun, a body is read to its end, also where it is refused: with streams on, the

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import functions, { type HttpResponseInit } from '@azure/functions';
+import { EnsureQuery } from '../../../src/api/queries.ts';
 import { CacheError } from '../../../src/errors.ts';
-import { answer, askedFormat, refusal } from '../../../src/functions/http/answerFormat.ts';
+import { answer, refusal } from '../../../src/functions/http/answerFormat.ts';
+import { readQuery } from '../../../src/functions/http/query.ts';
 
 const requested = (query: string) =>
   new functions.HttpRequest({ method: 'GET', url: `http://host/api/x${query}` });
@@ -16,7 +18,7 @@ const refused = (query: string): HttpResponseInit =>
 describe('an answer in the format that was asked for', () => {
   it('is JSON, or lines for a shell', () => {
     const answered = (query: string): HttpResponseInit =>
-      answer(askedFormat(requested(query)), 202, { runRef: 'x:1' }, { Location: '/y' });
+      answer(readQuery(requested(query), EnsureQuery).format, 202, { runRef: 'x:1' }, { Location: '/y' });
     for (const query of ['', '?format=', '?format=json']) {
       assert.deepEqual(answered(query), {
         status: 202,
@@ -44,7 +46,7 @@ describe('an answer in the format that was asked for', () => {
   });
 
   it('is refused where the format is none', () => {
-    assert.throws(() => askedFormat(requested('?format=xml')), { code: 'invalid_request' });
+    assert.throws(() => readQuery(requested('?format=xml'), EnsureQuery), { code: 'invalid_request' });
     // Which is a problem in JSON: what else could be read is not known.
     assert.deepEqual(refused('?format=xml').headers, refused('').headers);
   });

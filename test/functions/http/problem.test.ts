@@ -20,6 +20,7 @@ const STATUS: Readonly<Record<ErrorCode, number>> = {
   invalid_request: 400,
   registry_not_allowed: 403,
   registry_denied: 403,
+  cross_site_request: 403,
   image_not_found: 404,
   image_not_cached: 404,
   unsupported_image: 422,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { readText } from '../../../src/functions/http/requestBody.ts';
+import { fetchChecked } from '../../support/contract.ts';
 import { assertProblem, type RunningApp, startApp } from '../support/app.ts';
 
 /** What is longer the service refuses. */
@@ -19,7 +20,7 @@ describe("a request's body", () => {
   after(() => app.close());
 
   const send = async (path: string, body: Uint8Array | string, type = 'application/json') => {
-    const answer = await fetch(app.url + path, {
+    const answer = await fetchChecked(app.url + path, {
       method: 'POST',
       body,
       headers: { 'content-type': type },

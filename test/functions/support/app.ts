@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Observation, startHost } from 'functions-host';
 import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
 import { newContainer, openAzurite } from '../../support/azurite.ts';
+import { fetchChecked } from '../../support/contract.ts';
 import { eventually } from '../../support/eventually.ts';
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
@@ -16,6 +17,8 @@ export interface RunningApp {
   /** What the app logged. */
   readonly log: readonly string[];
   get(path: string, query?: Readonly<Record<string, string>>): Promise<Answered>;
+  /** Any request, as it is. */
+  send(path: string, init?: RequestInit): Promise<Answered>;
   /** POST /api/images. */
   post(body: unknown, query?: Readonly<Record<string, string>>): Promise<Answered>;
   /** Polls a pending image until it is as wanted. */
@@ -51,7 +54,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     observe: (observation) => observations.push(observation),
   });
   const send = async (url: string, init: RequestInit = {}): Promise<Answered> => {
-    const answer = await fetch(host.url + url, init);
+    const answer = await fetchChecked(host.url + url, init);
     const text = await answer.text();
     const isJson = answer.headers.get('content-type')?.includes('json') === true;
     const body: unknown = isJson ? JSON.parse(text) : {};
@@ -73,6 +76,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     observations,
     log,
     get,
+    send,
     until,
     ready: (image) => until(image, ({ state }) => state === 'ready'),
     post: (body, query = {}) =>

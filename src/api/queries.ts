@@ -1,0 +1,78 @@
+import * as z from 'zod/mini';
+import { printable } from '../image/printable.ts';
+import { MAX_WAIT_SECONDS, PAGE_SIZE } from './limits.ts';
+
+/**
+ * What callers send in a query. An error of a schema is a sentence for the caller that names the parameter;
+ * src/functions/http/query.ts reads a request by one of these.
+ */
+
+const image = z
+  .string({ error: 'The query has no image. Write, for example, ?image=ubuntu:24.04.' })
+  .check(z.describe('The name, as for `docker pull`: `ubuntu:24.04`.'));
+const platform = z.exactOptional(
+  z
+    .string()
+    .check(
+      z.describe("`os/architecture[/variant]`, or an architecture for Linux; else the service's default."),
+    ),
+);
+const format = z._default(
+  z
+    .enum(['json', 'env'], {
+      error: ({ input }) => `format "${printable(String(input), 50)}" is not known: it is json or env.`,
+    })
+    .check(z.describe("JSON, or `NAME='value'` lines that a POSIX shell can source.")),
+  'json',
+);
+
+/** A number in a query; what is none, or out of its range, is told with the range. */
+export function wholeNumber(
+  name: string,
+  { least, most, fallback }: { readonly least: number; readonly most: number; readonly fallback: number },
+  description: string,
+) {
+  const error = ({ input }: { input?: unknown }): string =>
+    `${name} is "${printable(String(input), 50)}"; it must be a whole number from ${least} to ${most}.`;
+  const range = z
+    .int({ error })
+    .check(z.gte(least, { error }), z.lte(most, { error }), z.describe(description));
+  return z._default(range, fallback);
+}
+
+export const EnsureQuery = z.object({ format });
+
+/** Of one image: its state, or its removal. */
+export const ImageQuery = z.object({ image, platform, format });
+
+/** Of the catalogue, which is what is asked for without an image. */
+export const CatalogueQuery = z.object({
+  prefix: z.exactOptional(
+    z
+      .string()
+      .check(
+        z.maxLength(1024, { error: "prefix has more than 1024 characters, which no blob's name has." }),
+        z.describe("What the blobs' names begin with: `library/`."),
+      ),
+  ),
+  continuation: z.exactOptional(z.string().check(z.describe('From the page before.'))),
+  limit: wholeNumber('limit', PAGE_SIZE, 'Images of a page at most.'),
+});
+
+export const LookupQuery = z.object({
+  image,
+  platform,
+  format,
+  wait: wholeNumber(
+    'wait',
+    { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 },
+    'Seconds to wait for an image that is on its way.',
+  ),
+});
+
+/** Of a registry's calls: containerd names the registry that it wants there. */
+export const MirrorQuery = z.object({
+  ns: z.exactOptional(
+    z.string().check(z.describe('The registry that the app stands in for; else docker.io.')),
+  ),
+});
