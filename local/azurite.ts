@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 export interface Azurite {
   readonly connectionString: string;
+  /** The blob service's URL, with the account's name in its path. */
+  readonly blobServiceUri: string;
   readonly pid: number;
   close(): Promise<void>;
 }
@@ -16,11 +18,23 @@ const KEY = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 const BLOB = ['Blob'] as const;
 const ALL = ['Blob', 'Queue', 'Table'] as const;
 
+/** The files of a certificate and its key, PEM. */
+export interface Tls {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+}
+
 /**
  * Starts Azurite on free ports of 127.0.0.1, with its data in `folder`.
  * @param services the stand-in needs blobs only; the real host's Durable Functions need queues and tables as well
+ * @param tls speak https, and take tokens of Microsoft Entra: any whose claims are right
+ * https://github.com/Azure/Azurite#oauth-configuration
  */
-export async function startAzurite(folder: string, services: 'blob' | 'all' = 'blob'): Promise<Azurite> {
+export async function startAzurite(
+  folder: string,
+  services: 'blob' | 'all' = 'blob',
+  tls?: Tls,
+): Promise<Azurite> {
   await mkdir(folder, { recursive: true });
   const names = services === 'all' ? ALL : BLOB;
   const child = spawn(
@@ -34,18 +48,20 @@ export async function startAzurite(folder: string, services: 'blob' | 'all' = 'b
         '0',
       ]),
       ...['--location', folder, '--disableTelemetry', '--skipApiVersionCheck'],
+      ...(tls === undefined ? [] : ['--oauth', 'basic', '--cert', tls.certificateFile, '--key', tls.keyFile]),
     ],
     { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, AZURITE_SERVICES: services } },
   );
   const endpoints = await listening(child, names);
   return {
     connectionString: [
-      'DefaultEndpointsProtocol=http',
+      `DefaultEndpointsProtocol=${tls === undefined ? 'http' : 'https'}`,
       `AccountName=${ACCOUNT}`,
       `AccountKey=${KEY}`,
       ...[...endpoints].map(([name, url]) => `${name}Endpoint=${url}/${ACCOUNT}`),
       '',
     ].join(';'),
+    blobServiceUri: `${endpoints.get('Blob') ?? ''}/${ACCOUNT}`,
     pid: child.pid ?? 0,
     close: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

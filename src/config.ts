@@ -1,4 +1,5 @@
 import { SettingError } from './errors.ts';
+import type { IdentitySetting } from './identity.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
 import { printable } from './image/printable.ts';
 import { isNcrontab } from './ncrontab.ts';
@@ -81,6 +82,7 @@ export function loadConfig(env: Environment): Config {
   };
 }
 
+/** How Azure Functions names a connection by identity; the host knows more members, which are of no use for blobs. */
 function storageSetting(env: Environment): StorageSetting {
   for (const name of ['IMAGE_STORAGE', 'AzureWebJobsStorage']) {
     const connectionString = text(env, name);
@@ -89,18 +91,44 @@ function storageSetting(env: Environment): StorageSetting {
     // Anything else would make another host of the URL.
     if (account !== undefined && !/^[a-z0-9]{3,24}$/.test(account))
       throw bad(`${name}__accountName`, account, "a storage account's name: 3 to 24 letters and digits");
+    const identity = identitySetting(env, name);
     const uri =
       text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);
-    if (uri === undefined) continue;
-    if (!URL.canParse(uri) || !uri.startsWith('https://'))
-      // Without its query: a SAS may be in it.
-      throw bad(`${name}__blobServiceUri`, uri.replace(/\?.*$/s, ''), 'the https URL of a blob service');
-    const client = clientId(env, `${name}__clientId`);
-    return { blobServiceUri: uri, ...(client !== undefined && { clientId: client }) };
+    if (uri !== undefined)
+      return { blobServiceUri: blobServiceUri(`${name}__blobServiceUri`, uri), ...identity };
+    const [member] = Object.keys(identity);
+    if (member !== undefined)
+      throw new SettingError(
+        `The setting ${name} names an identity (${member}) but no account to use it for: set ${name}__blobServiceUri to the URL of its blob service.`,
+      );
   }
   throw new SettingError(
     'No storage is set: set IMAGE_STORAGE to a connection string, or IMAGE_STORAGE__blobServiceUri to the URL of a blob service reached by managed identity.',
   );
+}
+
+/** https://learn.microsoft.com/azure/azure-functions/functions-reference#common-properties-for-identity-based-connections */
+function identitySetting(env: Environment, name: string): IdentitySetting {
+  const credential = text(env, `${name}__credential`);
+  if (credential !== undefined && credential !== 'managedidentity')
+    throw bad(`${name}__credential`, credential, 'managedidentity, or not set');
+  const client = clientId(env, `${name}__clientId`);
+  const resource = text(env, `${name}__managedIdentityResourceId`);
+  if (client !== undefined && resource !== undefined)
+    throw bad(`${name}__managedIdentityResourceId`, resource, `left out where ${name}__clientId is set`);
+  return {
+    ...(client !== undefined && { clientId: client }),
+    ...(resource !== undefined && { resourceId: resource }),
+  };
+}
+
+/** A signature in it would go into every URL that is made of it. */
+function blobServiceUri(name: string, uri: string): string {
+  const { protocol = '', search, hash, username, password } = URL.canParse(uri) ? new URL(uri) : {};
+  if (protocol === 'https:' && !search && !hash && !username && !password) return uri;
+  // Without name, password and query, which a URL may have.
+  const shown = uri.replace(/[?#].*$/s, '').replace(/\/\/.*@/s, '//');
+  throw bad(name, shown, 'the https URL of a blob service, without a signature');
 }
 
 function text(env: Environment, name: string): string | undefined {

@@ -107,6 +107,8 @@ describe('the settings', () => {
 });
 
 describe('the storage', () => {
+  const HOST = { AzureWebJobsStorage__accountName: 'host' };
+
   it('is IMAGE_STORAGE, else AzureWebJobsStorage', () => {
     const of = (env: Readonly<Record<string, string>>): StorageSetting => loadConfig(env).storage;
     const account = (name: string): string =>
@@ -125,6 +127,42 @@ describe('the storage', () => {
         clientId: CLIENT_ID,
       },
     );
+    const resourceId =
+      '/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i';
+    assert.deepEqual(
+      of({
+        IMAGE_STORAGE__queueServiceUri: 'https://me.queue.core.windows.net',
+        AzureWebJobsStorage__blobServiceUri: uri,
+        AzureWebJobsStorage__queueServiceUri: 'https://me.queue.core.windows.net',
+        AzureWebJobsStorage__credential: 'managedidentity',
+        AzureWebJobsStorage__managedIdentityResourceId: resourceId,
+      }),
+      { blobServiceUri: uri, resourceId },
+    );
+  });
+
+  it('is never another than the one that an identity was named for', () => {
+    const { message } = refused({ IMAGE_STORAGE__clientId: CLIENT_ID, ...HOST });
+    assert.match(
+      message,
+      /^The setting IMAGE_STORAGE names an identity .* set IMAGE_STORAGE__blobServiceUri/,
+    );
+  });
+
+  it('is reached by a managed identity that is named once', () => {
+    const account = { IMAGE_STORAGE__accountName: 'mine', ...HOST };
+    assert.match(
+      refused({ ...account, IMAGE_STORAGE__credential: 'key' }).message,
+      /must be managedidentity/,
+    );
+    assert.match(
+      refused({
+        ...account,
+        IMAGE_STORAGE__clientId: CLIENT_ID,
+        IMAGE_STORAGE__managedIdentityResourceId: '/i',
+      }).message,
+      /must be left out where IMAGE_STORAGE__clientId is set/,
+    );
   });
 
   it('has to be a connection string with a key, checked at the start', () => {
@@ -141,7 +179,13 @@ describe('the storage', () => {
 
   it('has to be set, and to be a URL with https', () => {
     assert.match(refused({}).message, /^No storage is set: set IMAGE_STORAGE/);
-    for (const uri of ['me.blob.core.windows.net', 'http://me.blob.core.windows.net'])
+    for (const uri of [
+      'me.blob.core.windows.net',
+      'http://me.blob.core.windows.net',
+      'https://me.blob.core.windows.net/?sv=1',
+      'https://me:key@me.blob.core.windows.net',
+      'https://me.blob.core.windows.net/#a',
+    ])
       assert.match(refused({ IMAGE_STORAGE__blobServiceUri: uri }).message, /https URL of a blob service/);
   });
 });
@@ -156,7 +200,11 @@ describe('a secret', () => {
     },
     'a service URL with a signature': {
       IMAGE_STORAGE: '',
-      IMAGE_STORAGE__blobServiceUri: `http://me.blob.core.windows.net/?sv=1&sig=${SECRET}`,
+      IMAGE_STORAGE__blobServiceUri: `https://me.blob.core.windows.net/?sv=1&sig=${SECRET}`,
+    },
+    'a service URL with a password': {
+      IMAGE_STORAGE: '',
+      IMAGE_STORAGE__blobServiceUri: `https://me:${SECRET}@me.blob.core.windows.net`,
     },
   })) {
     it(`is not shown: ${what}`, () => {

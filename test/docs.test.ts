@@ -34,3 +34,32 @@ for await (const name of glob(PAGES, { cwd: ROOT })) {
     });
   });
 }
+
+describe('docs/security.md', async () => {
+  const text = await readFile(path.join(ROOT, 'docs/security.md'), 'utf8');
+  // The last column of a threat's table, in which a row may go on with an empty first one.
+  const tables = text.split(/^\| threat .*$/m).slice(1);
+  const rows = tables.flatMap((table) =>
+    (/^(?:\|.*\n)+/m.exec(table)?.[0] ?? '').trim().split('\n').slice(1),
+  );
+  const cells = rows.map((row) => row.split('|').map((cell) => cell.trim()));
+
+  it('has a table for each of those it is about', () => {
+    assert.deepEqual(
+      [...text.matchAll(/^## The (.*)$/gm)].map(([, name]) => name),
+      ['caller', 'registry', "image's author", 'node', 'network', 'operator'],
+    );
+    assert.equal(tables.length, 6);
+  });
+
+  it('names tests that there are', () => {
+    const names = cells.flatMap(([, , , tests = '']) =>
+      [...tests.matchAll(/`([^`]+)`/g)].map(([, name]) => name),
+    );
+    assert.ok(names.length > 60, `${names.length} were found`);
+    assert.deepEqual(
+      names.filter((name) => !existsSync(path.join(ROOT, `test/${name ?? ''}.test.ts`))),
+      [],
+    );
+  });
+});

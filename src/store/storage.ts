@@ -1,5 +1,4 @@
 import { buffer } from 'node:stream/consumers';
-import type { TokenCredential } from '@azure/identity';
 import {
   type BlobClient,
   type BlobDownloadResponseParsed,
@@ -10,12 +9,15 @@ import {
   type UserDelegationKey,
 } from '@azure/storage-blob';
 import { CacheError, SettingError } from '../errors.ts';
+import { type IdentitySetting, openCredential } from '../identity.ts';
+import { accountOf, errorCode, remedyFor } from './refusals.ts';
+import { StorageCredential } from './storageCredential.ts';
 
 /** How the archives' storage account is reached. */
 export type StorageSetting =
   | { readonly service: BlobServiceClient }
-  /** By managed identity. */
-  | { readonly blobServiceUri: string; readonly clientId?: string };
+  /** By an identity of Microsoft Entra. */
+  | ({ readonly blobServiceUri: string } & IdentitySetting);
 
 /** The two containers: the archives, which are the truth, and the hints about them, which can be rebuilt. */
 export interface Storage {
@@ -24,14 +26,19 @@ export interface Storage {
   readonly index: ContainerClient;
   /** Set where URLs are signed with the account's key; otherwise a user delegation key signs them. */
   readonly sharedKey: StorageSharedKeyCredential | undefined;
-  /** The key that signs URLs where there is no shared one, or is being fetched; readUrl.ts keeps it. */
+  /** What signs URLs where there is no shared key, or is being fetched; delegation.ts keeps it. */
   delegation?: Delegation;
 }
 
-/** A user delegation key, and until when it is good. */
+/** A user delegation key, and how far it goes. */
 export interface Delegation {
-  readonly key: Promise<UserDelegationKey>;
-  readonly expires: Date;
+  readonly key: Promise<{
+    readonly key: UserDelegationKey;
+    /** By how much storage's clock is ahead of ours, in milliseconds; 0 where it is as good as the same. */
+    readonly aheadMs: number;
+  }>;
+  /** The latest end, by our clock, of a URL that it can sign. */
+  readonly signsUntil: Date;
 }
 
 /** Tries of one storage call. The SDK backs off exponentially between them. */
@@ -48,9 +55,7 @@ export async function openStorage(setting: StorageSetting, container: string): P
   const service =
     'service' in setting
       ? setting.service
-      : new BlobServiceClient(setting.blobServiceUri, await identity(setting.clientId), {
-          retryOptions: RETRY,
-        });
+      : new BlobServiceClient(setting.blobServiceUri, await identity(setting), { retryOptions: RETRY });
   const storage: Storage = {
     service,
     images: service.getContainerClient(container),
@@ -92,10 +97,11 @@ export function connectStorage(connectionString: string): BlobServiceClient {
   );
 }
 
-/** Loaded only where needed: the module takes half a second to start. */
-async function identity(clientId: string | undefined): Promise<TokenCredential> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
-  return new DefaultAzureCredential(clientId === undefined ? {} : { managedIdentityClientId: clientId });
+async function identity({
+  blobServiceUri,
+  ...setting
+}: { readonly blobServiceUri: string } & IdentitySetting): Promise<StorageCredential> {
+  return new StorageCredential(await openCredential(setting), setting, new URL(blobServiceUri).host);
 }
 
 /**
@@ -110,17 +116,17 @@ export async function storing<T>(what: string, call: () => Promise<T>): Promise<
     if (isContainerGone(error)) {
       throw new CacheError(
         'storage_unavailable',
-        `The storage account failed at ${what}: its container was deleted, and can be made again in about half a minute. Try again then.`,
+        `The storage account${accountOf(error)} failed at ${what}: its container was deleted, and can be made again in about half a minute. Try again then.`,
         { cause: error, retryAfterSeconds: CONTAINER_DELETION_SECONDS },
       );
     }
-    const code = error instanceof RestError ? (error.code ?? error.statusCode ?? 'no answer') : 'error';
-    const denied = error instanceof RestError && (error.statusCode === 401 || error.statusCode === 403);
+    const code = errorCode(error);
+    const shown = code ?? (error instanceof RestError ? (error.statusCode ?? 'no answer') : 'error');
     throw new CacheError(
       'storage_unavailable',
-      denied
-        ? `The storage account refused ${what} (${code}). The app's identity needs the role Storage Blob Data Contributor, or the right key.`
-        : `The storage account failed at ${what} (${code}). Try again; if it stays, look at the account's health and network rules.`,
+      hasStatus(error, 401, 403)
+        ? `The storage account${accountOf(error)} refused ${what} (${shown}). ${remedyFor(code)}`
+        : `The storage account${accountOf(error)} failed at ${what} (${shown}). Try again; if it stays, look at the account's health and network rules.`,
       { cause: error },
     );
   }
@@ -188,12 +194,6 @@ export function isContainerMissing(error: unknown): boolean {
  */
 function isContainerGone(error: unknown): boolean {
   return errorCode(error) === 'ContainerBeingDeleted';
-}
-
-/** Storage's own code; an answer to HEAD has no body, which the SDK takes it from. */
-function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof RestError)) return undefined;
-  return error.code ?? error.response?.headers.get('x-ms-error-code');
 }
 
 function isAbort(error: unknown): boolean {

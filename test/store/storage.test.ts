@@ -48,22 +48,32 @@ describe('storage', () => {
     assert.match(message, /opening its containers \(ECONNREFUSED\)/);
   });
 
-  it('that refuses the key says that the right or the role is missing', async (t) => {
-    const server = await serve((_, response) => {
-      response.writeHead(403, {
-        'content-type': 'application/xml',
-        'x-ms-error-code': 'AuthenticationFailed',
+  for (const [code, status, says] of [
+    ['AuthenticationFailed', 403, /role Storage Blob Data Contributor on the account; .* key/],
+    [
+      'AuthorizationPermissionMismatch',
+      403,
+      /may not do that: give it the role Storage Blob Data Contributor/,
+    ],
+    ['AuthorizationFailure', 403, /firewall/],
+    ['KeyBasedAuthenticationNotPermitted', 403, /set IMAGE_STORAGE__blobServiceUri/],
+    ['InvalidAuthenticationInfo', 401, /clock .* another tenant/],
+  ] as const) {
+    it(`that refuses with ${code} says what to do, and which account it is`, async (t) => {
+      const server = await serve((_, response) => {
+        response.writeHead(status, { 'content-type': 'application/xml', 'x-ms-error-code': code });
+        response.end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>sig=${KEY}</Message></Error>`);
       });
-      response.end(
-        `<?xml version="1.0"?><Error><Code>AuthenticationFailed</Code><Message>sig=${KEY}</Message></Error>`,
+      t.after(() => server.close());
+      const { code: ours, message } = await outage(account(server.origin));
+      assert.equal(ours, 'storage_unavailable');
+      assert.ok(
+        message.startsWith(`The storage account ${server.host} refused opening its containers (${code})`),
+        message,
       );
+      assert.match(message, says);
     });
-    t.after(() => server.close());
-    const { code, message } = await outage(account(server.origin));
-    assert.equal(code, 'storage_unavailable');
-    assert.match(message, /AuthenticationFailed/);
-    assert.match(message, /Storage Blob Data Contributor/);
-  });
+  }
 
   it('whose containers are being deleted takes no hint, and says of an archive when to try again', async (t) => {
     let isDeleting = false;

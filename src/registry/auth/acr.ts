@@ -1,4 +1,5 @@
 import { CacheError } from '../../errors.ts';
+import { openCredential } from '../../identity.ts';
 import type { RetryContext } from '../exchange/retry.ts';
 import { isTokenText, jwtLifetimeSeconds, postForToken, type Token } from './tokens.ts';
 import type { AskSubject, Transport } from '../exchange/transport.ts';
@@ -33,20 +34,16 @@ const AUTHORITY: Readonly<Record<string, string>> = {
   us: 'https://login.microsoftonline.us',
 };
 
-/**
- * Whoever this runs as: workload identity, managed identity, or Azure CLI's user on a developer's machine.
- * The library is loaded here and not before, since that takes half a second of a cold start.
- */
-export async function defaultEntraCredential(
+/** The identity that pulls from a registry, at the sign-in host of the registry's cloud. */
+export function defaultEntraCredential(
   registry: string,
   clientId: string | undefined,
 ): Promise<EntraCredential> {
-  const { DefaultAzureCredential } = await import('@azure/identity');
   const authorityHost = AUTHORITY[ACR_HOST.exec(registry)?.[1] ?? ''];
-  return new DefaultAzureCredential({
-    ...(clientId !== undefined && { managedIdentityClientId: clientId, workloadIdentityClientId: clientId }),
-    ...(authorityHost !== undefined && process.env.AZURE_AUTHORITY_HOST === undefined && { authorityHost }),
-  });
+  return openCredential(
+    clientId === undefined ? {} : { clientId },
+    process.env.AZURE_AUTHORITY_HOST === undefined ? authorityHost : undefined,
+  );
 }
 
 /**
@@ -65,6 +62,12 @@ export async function exchangeForRefreshToken(
   try {
     entra = await credential.getToken(ACR_SCOPE);
   } catch (cause) {
+    if (cause instanceof Error && cause.name === 'TimeoutError')
+      throw new CacheError(
+        'registry_unavailable',
+        `The identity endpoint did not answer in time, getting a token of ${service} for ${image}. Try again.`,
+        { cause },
+      );
     throw noIdentity(image, service, cause);
   }
   if (entra === null) throw noIdentity(image, service, undefined);

@@ -119,6 +119,18 @@ describe('Azure Container Registry', { skip: requireTools('docker-registry') }, 
     assert.deepEqual(asked, []);
   });
 
+  it('is asked for again later where the identity endpoint does not answer', async () => {
+    await start(
+      {},
+      { entraCredential: { getToken: () => Promise.reject(new DOMException('No token.', 'TimeoutError')) } },
+    );
+    await assert.rejects(pull(), {
+      code: 'registry_unavailable',
+      retryable: true,
+      message: /identity endpoint did not answer in time/,
+    });
+  });
+
   it('gets the identity too where its anonymous tokens open nothing', async () => {
     await start({ uselessAnonymousToken: true });
     await pull();
