@@ -14,3 +14,9 @@ export const PAGE_SIZE = { least: 1, most: 1000, fallback: 100 };
 
 /** The longest a lookup waits for a pending image, in seconds; the platform cuts a request off at 230 s. */
 export const MAX_WAIT_SECONDS = 120;
+
+/** Images of one `GET /api/runs`. */
+export const RUNS_LIMIT = { least: 1, most: 200, fallback: 100 };
+
+/** How far back `GET /api/statistics` goes, in days. */
+export const STATISTICS_DAYS = { least: 1, most: 90, fallback: 30 };

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { printable } from '../image/printable.ts';
-import { MAX_WAIT_SECONDS, PAGE_SIZE } from './limits.ts';
+import { MAX_WAIT_SECONDS, PAGE_SIZE, RUNS_LIMIT, STATISTICS_DAYS } from './limits.ts';
 
 /**
  * What callers send in a query. An error of a schema is a sentence for the caller that names the parameter;
@@ -67,6 +67,32 @@ export const LookupQuery = z.object({
     'wait',
     { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 },
     'Seconds to wait for an image that is on its way.',
+  ),
+});
+
+export const RunsQuery = z.object({
+  state: z.exactOptional(
+    z
+      .enum(['pending', 'failed'], {
+        error: ({ input }) => `state is "${printable(String(input), 50)}"; it must be pending or failed.`,
+      })
+      .check(z.describe('Only what is on its way, or only what failed.')),
+  ),
+  limit: wholeNumber('limit', RUNS_LIMIT, 'Images at most.'),
+});
+
+export const StatisticsQuery = z.object({
+  days: wholeNumber('days', STATISTICS_DAYS, 'How far back.'),
+});
+
+export const PruneQuery = z.object({
+  dryRun: z._default(
+    z
+      .boolean({
+        error: ({ input }) => `dryRun is "${printable(String(input), 50)}"; it must be true or false.`,
+      })
+      .check(z.describe('Say what would be deleted, and delete nothing.')),
+    false,
   ),
 });
 

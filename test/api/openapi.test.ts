@@ -73,12 +73,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('asks for a key or a token, but for what anybody may call', () => {
-    const open = operations.filter(([, { security }]) => security !== undefined).map(([name]) => name);
-    assert.deepEqual(
-      open.filter((name) => !name.includes('/v2/')),
-      ['get /api/health', 'get /api/openapi.json', 'get /api/node/tes-node'],
-    );
+  it('asks for one of the keys and tokens that it describes', () => {
     const schemes = Object.keys(document.components.securitySchemes as object);
     assert.deepEqual(document.security.flatMap(Object.keys), schemes);
   });

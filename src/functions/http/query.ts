@@ -23,7 +23,7 @@ export function readQuery<Schema extends z.ZodMiniObject>(
   request: Pick<HttpRequest, 'query'>,
   schema: Schema,
 ): z.output<Schema> {
-  const values: Record<string, string | number> = {};
+  const values: Record<string, string | number | boolean> = {};
   for (const name of new Set(request.query.keys())) {
     if (KEY_PARAMETERS.has(name)) continue;
     if (!Object.hasOwn(schema.shape, name)) {
@@ -33,22 +33,23 @@ export function readQuery<Schema extends z.ZodMiniObject>(
     if (request.query.getAll(name).length > 1)
       throw wrong(`The query has ${name} more than once. Give it once.`);
     const text = query(request, name);
-    if (text !== undefined) values[name] = isNumber(schema.shape[name]) ? numberOf(text) : text;
+    if (text !== undefined) values[name] = typed(text, schema.shape[name]);
   }
   const result = safeParse(schema, values);
   if (result.success) return result.data;
   throw wrong(result.error.issues[0]?.message ?? 'The query is not valid.');
 }
 
-function isNumber(schema: z.core.$ZodType | undefined): boolean {
+/**
+ * A query is text only. What is no number or truth value as its schema wants it stays text, which the schema refuses as
+ * it was sent: `0x10` and `1e2`, which Number would read, and `yes`.
+ */
+function typed(text: string, schema: z.core.$ZodType | undefined): string | number | boolean {
   let { def } = (schema as z.core.$ZodTypes)._zod;
   while ('innerType' in def) ({ def } = (def.innerType as z.core.$ZodTypes)._zod);
-  return def.type === 'number';
-}
-
-/** Digits only: what Number would also read, as `0x10` and `1e2`, stays text, which the schema refuses as sent. */
-function numberOf(text: string): number | string {
-  return /^[0-9]{1,9}$/.test(text) ? Number(text) : text;
+  if (def.type === 'number' && /^[0-9]{1,9}$/.test(text)) return Number(text);
+  if (def.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
 }
 
 function wrong(why: string): CacheError {

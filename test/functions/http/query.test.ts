@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CatalogueQuery, LookupQuery } from '../../../src/api/queries.ts';
+import { CatalogueQuery, LookupQuery, PruneQuery, RunsQuery } from '../../../src/api/queries.ts';
 import { readQuery } from '../../../src/functions/http/query.ts';
 
 const query = (text: string) => ({ query: new URLSearchParams(text) });
@@ -46,6 +46,23 @@ describe("a call's query", () => {
       assert.throws(() => lookup(text), { code: 'invalid_request', message: says });
     });
   }
+
+  it('is a rehearsal or not, and nothing between', () => {
+    const dryRun = (text: string) => readQuery(query(text), PruneQuery).dryRun;
+    assert.deepEqual(['', 'dryRun=true', 'dryRun=false'].map(dryRun), [false, true, false]);
+    for (const text of ['1', 'yes', 'TRUE'])
+      assert.throws(() => dryRun(`dryRun=${text}`), {
+        message: new RegExp(`dryRun is "${text}"; it must be true`),
+      });
+    assert.throws(() => dryRun('dryrun=true'), { message: /"dryrun" is not known/ });
+  });
+
+  it('is one of some words', () => {
+    assert.equal(readQuery(query('state=failed'), RunsQuery).state, 'failed');
+    assert.throws(() => readQuery(query('state=ready'), RunsQuery), {
+      message: 'state is "ready"; it must be pending or failed.',
+    });
+  });
 
   it('with a prefix that no name can have is refused', () => {
     assert.throws(() => readQuery(query(`prefix=${'a'.repeat(1025)}`), CatalogueQuery), {
