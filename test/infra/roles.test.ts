@@ -28,9 +28,12 @@ const ROLE = 'Microsoft.Authorization/roleAssignments';
  * undefined: it sends nothing.
  */
 const CALLS: Readonly<Record<string, string | undefined>> = {
+  // Its audiences are below, and storage's own calls say what they need.
+  '@azure/core-auth: TokenCredential.getToken': undefined,
   '@azure/core-paging: ()': undefined,
   '@azure/core-rest-pipeline: HttpHeaders.get': undefined,
   '@azure/identity: DefaultAzureCredential.new': undefined,
+  '@azure/identity: ManagedIdentityCredential.new': undefined,
   '@azure/storage-blob: BlobClient.delete': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.deleteIfExists': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.download': `${BLOBS}/containers/blobs/read`,
@@ -52,7 +55,6 @@ const CALLS: Readonly<Record<string, string | undefined>> = {
   '@azure/storage-blob: ContainerClient.getBlobClient': undefined,
   '@azure/storage-blob: ContainerClient.getBlockBlobClient': undefined,
   '@azure/storage-blob: ContainerClient.listBlobsFlat': `${BLOBS}/containers/blobs/read`,
-  '@azure/storage-blob: SASQueryParameters.toString': undefined,
   '@azure/storage-blob: generateBlobSASQueryParameters': undefined,
 };
 
