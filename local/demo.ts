@@ -41,7 +41,7 @@ async function demo(wanted: string | undefined): Promise<void> {
   const began = Date.now();
   const display = new ProgressDisplay(process.stdout, process.env);
   const asked = await service.ensure([image], undefined);
-  const [cached] = await followImages(service, asked, undefined, display, new AbortController().signal);
+  const [cached] = await followImages(service, asked, undefined, display);
   display.close();
   if (cached?.state !== 'ready') {
     throw new Error(

@@ -10,6 +10,8 @@ export interface Invocation {
   readonly output: Output;
   /** Aborted where the user interrupts. */
   readonly signal: AbortSignal;
+  /** Between two looks at an image, in milliseconds. */
+  readonly pollMs: number;
   /** All commands, for who completes or lists them. */
   readonly commands: readonly Command[];
   /** Finds it, which may fail, so only where it is needed. */

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { VERSION } from '../version.ts';
 import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
+import { POLL_MS } from './followImages.ts';
 import { EXIT, exitCodeOf } from './exitCodes.ts';
 import { findService } from './findService.ts';
 import { ImageCacheService, ServiceError } from './imageCacheService.ts';
@@ -18,19 +19,21 @@ export interface Surroundings {
   readonly output: Output;
   /** Aborted where the user interrupts. */
   readonly signal: AbortSignal;
+  /** Between two looks at an image, in milliseconds. */
+  readonly pollMs?: number;
 }
 
 /** Runs one command. @returns the exit code */
 export async function main(
   args: readonly string[],
-  { env, directory, output, signal }: Surroundings,
+  { env, directory, output, signal, pollMs = POLL_MS }: Surroundings,
 ): Promise<number> {
   try {
     const { options, names, command } = parse(args);
     if (options.help === true) return say(output, usage(COMMANDS));
     if (options.version === true) return say(output, `${VERSION}\n`);
     return await chosen(command, names, options).run({
-      ...{ names, options, env, output, signal, commands: COMMANDS },
+      ...{ names, options, env, output, signal, pollMs, commands: COMMANDS },
       service: async ({ quiet = false, signal: other } = {}) => {
         const { url, notice, isGuess = false } = await findService(options.service, env, directory);
         if (quiet && isGuess) throw new UsageError('Nobody named this service.');

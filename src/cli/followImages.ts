@@ -5,15 +5,16 @@ import { describeOutcome } from './outcome.ts';
 import type { ProgressDisplay } from './progressDisplay.ts';
 import { TransferRates } from './transferRate.ts';
 
+/** Between two looks at an image, in milliseconds. */
+export const POLL_MS = 500;
 /** Requests under way at a time, and how many are asked within a second where images are many. */
 const PARALLEL = 6;
 const PER_SECOND = 10;
-const LEAST_PAUSE_MS = 500;
 const MOST_PAUSE_MS = 10_000;
 
-/** Between two rounds of questions about so many images. */
-export function pauseMs(images: number): number {
-  return Math.min(Math.max((images * 1000) / PER_SECOND, LEAST_PAUSE_MS), MOST_PAUSE_MS);
+/** Between two rounds of questions about so many images. @param leastMs whatever their number */
+export function pauseMs(images: number, leastMs: number): number {
+  return Math.min(Math.max((images * 1000) / PER_SECOND, leastMs), MOST_PAUSE_MS);
 }
 
 /**
@@ -25,7 +26,7 @@ export async function followImages(
   asked: readonly EnsuredImage[],
   platform: string | undefined,
   display: ProgressDisplay,
-  signal: AbortSignal,
+  { signal, pollMs = POLL_MS }: { readonly signal?: AbortSignal; readonly pollMs?: number } = {},
 ): Promise<readonly EnsuredImage[]> {
   const views = [...asked];
   const rates = new TransferRates();
@@ -53,7 +54,7 @@ export async function followImages(
   for (const view of views) if (view.state !== 'pending') display.say(describeOutcome(view));
   for (let left = pending(); left.length > 0; left = pending()) {
     show();
-    await sleep(pauseMs(left.length), undefined, { signal });
+    await sleep(pauseMs(left.length, pollMs), undefined, signal && { signal });
     await eachInParallel(left, refresh);
   }
   show();

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { displayWidth, fitted, printable, printableJson } from '../../src/cli/terminalText.ts';
+import { anyText } from '../support/anyText.ts';
 
 describe('text for a terminal', () => {
   it('has no control, format or separator character left, and one in its place for each', () => {
@@ -19,7 +20,7 @@ describe('text for a terminal', () => {
     assert.equal(fitted('鏡像鏡', 4), '鏡…');
     assert.equal(fitted('abc', 0), '');
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.nat(40), (text, columns) => {
+      fc.property(anyText(), fc.nat(40), (text, columns) => {
         assert.ok(displayWidth(fitted(printable(text), columns)) <= columns);
       }),
     );
@@ -29,7 +30,7 @@ describe('text for a terminal', () => {
 describe('JSON for a terminal', () => {
   it('is the same value without a control character', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.string({ unit: 'binary' }), (value, text) => {
+      fc.property(fc.jsonValue(), anyText(), (value, text) => {
         const json = printableJson({ value, text });
         assert.doesNotMatch(json, /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
         assert.deepEqual(JSON.parse(json), JSON.parse(JSON.stringify({ value, text })));

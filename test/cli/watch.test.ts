@@ -94,7 +94,7 @@ describe('image-cache watch', () => {
     const states: Record<string, object> = { 'docker.io/library/a:1': run('a:1', 'pending') };
     runs([[run('a:1', 'pending')], []], states);
     const { code, stderr } = await imageCache(['--until-idle'], {
-      watched: () => setTimeout(() => (states['docker.io/library/a:1'] = ready), 1500).unref(),
+      watched: () => setTimeout(() => (states['docker.io/library/a:1'] = ready), 100).unref(),
     });
     assert.equal(code, 0);
     assert.equal(stderr.match(/ready/g)?.length, 1);

@@ -12,7 +12,7 @@ export const add: Command = {
   summary: 'cache images, and wait until they are ready',
   options: ['platform', 'no-wait', 'json'],
   completes: [],
-  run: async ({ names, options, env, output, signal, service: find }) => {
+  run: async ({ names, options, env, output, signal, pollMs, service: find }) => {
     const service = await find();
     const { platform, json = false } = options;
     const wait = options['no-wait'] !== true;
@@ -20,7 +20,7 @@ export const add: Command = {
     const display = new ProgressDisplay(output.progress, env);
     let views = asked;
     try {
-      if (wait) views = [...(await followImages(service, asked, platform, display, signal))];
+      if (wait) views = [...(await followImages(service, asked, platform, display, { signal, pollMs }))];
       else for (const view of asked) display.say(describeOutcome(view));
     } catch (error) {
       if (signal.aborted) {

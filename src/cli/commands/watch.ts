@@ -9,8 +9,6 @@ import { ProgressDisplay } from '../progressDisplay.ts';
 import { RunChanges } from '../runChanges.ts';
 import { TransferRates } from '../transferRate.ts';
 
-const PAUSE_MS = 1000;
-
 export const watch: Command = {
   name: 'watch',
   operands: '[IMAGE|PREFIX…]',
@@ -19,7 +17,7 @@ export const watch: Command = {
   summary: 'what is on its way, live, until interrupted',
   options: ['until-idle', 'json'],
   completes: 'images',
-  run: async ({ names, options, env, output, signal, service: find }) => {
+  run: async ({ names, options, env, output, signal, pollMs, service: find }) => {
     const service = await find();
     const { json = false } = options;
     const display = new ProgressDisplay(output.progress, env);
@@ -68,7 +66,8 @@ export const watch: Command = {
           idle = pending.length === 0;
           if (idle && options['until-idle'] === true) return exitCodeOfAll(codes);
         }
-        await sleep(PAUSE_MS, undefined, { signal });
+        // A list of runs costs the service more than one image's state.
+        await sleep(2 * pollMs, undefined, { signal });
       }
     } finally {
       display.close();

@@ -46,6 +46,7 @@ export async function imageCache(args: readonly string[], at: RunAt = {}): Promi
     directory: at.directory ?? tmpdir(),
     output: new Output(stdout, stderr),
     signal: at.signal ?? new AbortController().signal,
+    pollMs: 20,
   });
   return { code, stdout: stdout.said(), stderr: stderr.said() };
 }
