@@ -17,11 +17,15 @@ const BLOB = ['Blob'] as const;
 const ALL = ['Blob', 'Queue', 'Table'] as const;
 
 /**
- * Starts Azurite on free ports of 127.0.0.1, with its data in `folder`.
+ * Starts Azurite on free ports of 127.0.0.1.
+ * @param folder for its data; undefined: in memory, which is quicker where there is little
  * @param services the stand-in needs blobs only; the real host's Durable Functions need queues and tables as well
  */
-export async function startAzurite(folder: string, services: 'blob' | 'all' = 'blob'): Promise<Azurite> {
-  await mkdir(folder, { recursive: true });
+export async function startAzurite(
+  folder: string | undefined,
+  services: 'blob' | 'all' = 'blob',
+): Promise<Azurite> {
+  if (folder !== undefined) await mkdir(folder, { recursive: true });
   const names = services === 'all' ? ALL : BLOB;
   const child = spawn(
     process.execPath,
@@ -33,7 +37,8 @@ export async function startAzurite(folder: string, services: 'blob' | 'all' = 'b
         `--${name.toLowerCase()}Port`,
         '0',
       ]),
-      ...['--location', folder, '--disableTelemetry', '--skipApiVersionCheck'],
+      ...(folder === undefined ? ['--inMemoryPersistence'] : ['--location', folder]),
+      ...['--silent', '--disableTelemetry', '--skipApiVersionCheck'],
     ],
     { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, AZURITE_SERVICES: services } },
   );
@@ -56,7 +61,7 @@ export async function startAzurite(folder: string, services: 'blob' | 'all' = 'b
   };
 }
 
-/** Azurite says where each service listens. What it says afterwards, a line per request, is read and dropped. */
+/** Azurite says where each service listens. What it says afterwards is read and dropped. */
 async function listening(child: ChildProcess, names: readonly string[]): Promise<Map<string, string>> {
   const endpoints = new Map<string, string>();
   let said = '';
