@@ -25,17 +25,18 @@ export interface Tls {
 }
 
 /**
- * Starts Azurite on free ports of 127.0.0.1, with its data in `folder`.
+ * Starts Azurite on free ports of 127.0.0.1.
+ * @param folder for its data; undefined: in memory, which is quicker where there is little
  * @param services the stand-in needs blobs only; the real host's Durable Functions need queues and tables as well
  * @param tls speak https, and take tokens of Microsoft Entra: any whose claims are right
  * https://github.com/Azure/Azurite#oauth-configuration
  */
 export async function startAzurite(
-  folder: string,
+  folder: string | undefined,
   services: 'blob' | 'all' = 'blob',
   tls?: Tls,
 ): Promise<Azurite> {
-  await mkdir(folder, { recursive: true });
+  if (folder !== undefined) await mkdir(folder, { recursive: true });
   const names = services === 'all' ? ALL : BLOB;
   const child = spawn(
     process.execPath,
@@ -47,7 +48,8 @@ export async function startAzurite(
         `--${name.toLowerCase()}Port`,
         '0',
       ]),
-      ...['--location', folder, '--disableTelemetry', '--skipApiVersionCheck'],
+      ...(folder === undefined ? ['--inMemoryPersistence'] : ['--location', folder]),
+      ...['--silent', '--disableTelemetry', '--skipApiVersionCheck'],
       ...(tls === undefined ? [] : ['--oauth', 'basic', '--cert', tls.certificateFile, '--key', tls.keyFile]),
     ],
     { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, AZURITE_SERVICES: services } },
@@ -72,7 +74,7 @@ export async function startAzurite(
   };
 }
 
-/** Azurite says where each service listens. What it says afterwards, a line per request, is read and dropped. */
+/** Azurite says where each service listens. What it says afterwards is read and dropped. */
 async function listening(child: ChildProcess, names: readonly string[]): Promise<Map<string, string>> {
   const endpoints = new Map<string, string>();
   let said = '';

@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { addImages } from '../src/cli/add.ts';
+import { followImages } from '../src/cli/followImages.ts';
 import { formatBytes } from '../src/cli/format.ts';
 import { ImageCacheService } from '../src/cli/imageCacheService.ts';
+import { ProgressDisplay } from '../src/cli/progressDisplay.ts';
 import { dockerAnswers, loadAndRun } from './dockerDemo.ts';
 import { makeSampleImage } from './sampleImage.ts';
 import { startSampleRegistry } from './sampleRegistry.ts';
@@ -38,11 +39,10 @@ async function demo(wanted: string | undefined): Promise<void> {
 
   say(`1. Ask for the image:  POST /api/images {"image": "${image}"}`);
   const began = Date.now();
-  const [cached] = await addImages(service, [image], {
-    platform: undefined,
-    wait: true,
-    progress: process.stdout,
-  });
+  const display = new ProgressDisplay(process.stdout, process.env);
+  const asked = await service.ensure([image], undefined);
+  const [cached] = await followImages(service, asked, undefined, display);
+  display.close();
   if (cached?.state !== 'ready') {
     throw new Error(
       cached?.state === 'failed' ? (cached.error?.detail ?? 'no cause') : `${image} is not ready`,

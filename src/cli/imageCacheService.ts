@@ -8,59 +8,115 @@ export interface ServiceOptions {
   readonly key?: string | undefined;
   /** An Entra token, sent as a header. */
   readonly token?: string | undefined;
+  /** Breaks off what is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What the service answered instead of what was asked for. */
 export class ServiceError extends Error {
   override readonly name = 'ServiceError';
   readonly code: string;
+  /** It may go away by itself, so that asking again makes sense. */
+  readonly retryable: boolean;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(code: string, message: string, options: ErrorOptions & { readonly retryable?: boolean } = {}) {
     super(message, options);
     this.code = code;
+    this.retryable = options.retryable ?? false;
   }
 }
 
 /** An image that was asked for in a list. */
 export type EnsuredImage = ImageView | RefusedView;
 
+/** An image that is on its way, or failed. */
+export interface RunView extends ImageView {
+  readonly startedAt?: string;
+  readonly updatedAt?: string;
+}
+
+/** What the service takes in one request. */
+const MAX_IMAGES = 100;
+/** What it gives of runs in one answer, at most. */
+const MAX_RUNS = 200;
+/** The platform in front of the app cuts a request off after 230 s. */
+const TIMEOUT_MS = 240_000;
+/** Answers that are a service's, or its gateway's, that is down for a moment. */
+const PASSING: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504]);
+
 /** The service's HTTP interface, as the command line uses it. */
 export class ImageCacheService {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor({ url, key, token }: ServiceOptions) {
-    if (!URL.canParse(url) || !/^https?:/.test(url)) {
-      throw new ServiceError('invalid_request', `"${url}" is not the URL of a service. Write https://HOST.`);
-    }
+  /** @param options with a `url` of http or https */
+  constructor({ url, key, token, signal }: ServiceOptions) {
     this.#url = url.replace(/\/+$/, '');
     this.#headers = {
-      ...(key !== undefined && { 'x-functions-key': key }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(key !== undefined && key !== '' && { 'x-functions-key': key }),
+      ...(token !== undefined && token !== '' && { authorization: `Bearer ${token}` }),
     };
+    this.#signal = signal;
   }
 
-  /** Asks for all at once; what is refused comes back as failed, in its place. */
+  /** Asks for all, a hundred at once; what is refused comes back as failed, in its place. */
   async ensure(images: readonly string[], platform: string | undefined): Promise<EnsuredImage[]> {
-    const answer = await this.#send('POST', '/api/images', {}, { images, platform });
-    const { images: views } = answer.body as { readonly images?: EnsuredImage[] };
-    return views ?? fail(answer);
+    const views: EnsuredImage[] = [];
+    for (let start = 0; start < images.length; start += MAX_IMAGES) {
+      const some = images.slice(start, start + MAX_IMAGES);
+      const answer = await this.#send('POST', '/api/images', {}, { images: some, platform });
+      const { images: answered } = answer.body as { readonly images?: EnsuredImage[] };
+      views.push(...this.#images(answered ?? fail(answer)));
+    }
+    return views;
   }
 
-  state(image: string, platform: string | undefined): Promise<ImageView> {
-    return this.#json('GET', '/api/images', { image, platform });
+  async state(image: string, platform: string | undefined): Promise<ImageView> {
+    return this.#image(await this.#json<ImageView>('GET', '/api/images', { image, platform }));
   }
 
-  lookup(image: string, platform: string | undefined): Promise<LookupView> {
-    return this.#json('GET', '/api/lookup', { image, platform });
+  async lookup(image: string, platform: string | undefined): Promise<LookupView> {
+    return this.#image(await this.#json<LookupView>('GET', '/api/lookup', { image, platform }));
   }
 
-  list(prefix: string | undefined, continuation: string | undefined): Promise<CataloguePage> {
-    return this.#json('GET', '/api/images', { prefix, continuation });
+  async list(prefix: string | undefined, continuation?: string): Promise<CataloguePage> {
+    const page = await this.#json<CataloguePage>('GET', '/api/images', { prefix, continuation });
+    return { ...page, images: this.#images(page.images) };
+  }
+
+  /** What is on its way and what failed lately, newest first. */
+  async runs(): Promise<readonly RunView[]> {
+    const answer = await this.#json<{ readonly images?: RunView[] }>('GET', '/api/runs', {
+      limit: `${MAX_RUNS}`,
+    });
+    return this.#images(answer.images);
   }
 
   remove(image: string, platform: string | undefined): Promise<ImageView> {
     return this.#json('DELETE', '/api/images', { image, platform });
+  }
+
+  /** @throws {ServiceError} where it is no list of images, as of a service of another version */
+  #images<View extends EnsuredImage>(views: readonly View[] | undefined): readonly View[] {
+    if (views === undefined || !Array.isArray(views)) throw this.#unknownAnswer();
+    return (views as readonly View[]).map((view) => this.#image(view));
+  }
+
+  #image<View extends EnsuredImage>(view: View): View {
+    const { state, requested, image, platform } = view as Partial<ImageView>;
+    const isKnown = [state, requested, ...(state === 'failed' ? [] : [image, platform])].every(
+      (member) => typeof member === 'string',
+    );
+    if (!isKnown) throw this.#unknownAnswer();
+    return view;
+  }
+
+  #unknownAnswer(): ServiceError {
+    return new ServiceError(
+      'service_unavailable',
+      `${this.#url} is not an image cache of this version: its answer is not known. Update image-cache.`,
+    );
   }
 
   async #json<T>(method: string, path: string, query: Query): Promise<T> {
@@ -72,36 +128,59 @@ export class ImageCacheService {
     const url = new URL(this.#url + path);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, value);
-    let answer: Response;
+    let response: Response;
     let text: string;
     try {
-      answer = await fetch(url, {
+      response = await fetch(url, {
         method,
         headers: { ...this.#headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        // Whoever is redirected to would be sent the key as well.
+        redirect: 'manual',
+        signal: AbortSignal.any([
+          AbortSignal.timeout(TIMEOUT_MS),
+          ...(this.#signal === undefined ? [] : [this.#signal]),
+        ]),
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      text = await answer.text();
+      text = await response.text();
     } catch (cause) {
+      this.#signal?.throwIfAborted();
       throw new ServiceError(
         'service_unavailable',
         `No service answers at ${this.#url} (${reasonOf(cause)}).`,
-        { cause },
+        { cause, retryable: true },
       );
     }
-    if (answer.status === 401) {
-      throw new ServiceError(
+    const { ok, status } = response;
+    const json = response.headers.get('content-type')?.includes('json') === true ? parse(text) : undefined;
+    if (json === undefined || status === 401) throw this.#notTheService(response);
+    return { ok, status, body: json };
+  }
+
+  /** An answer of what stands in front of the app, or in its place. */
+  #notTheService({ status, headers }: Response): ServiceError {
+    const location = headers.get('location');
+    if (status === 401)
+      return new ServiceError(
         'unauthorized',
         `${this.#url} wants a key: set IMAGE_CACHE_KEY or IMAGE_CACHE_TOKEN.`,
       );
-    }
-    const json = answer.headers.get('content-type')?.includes('json') === true ? parse(text) : undefined;
-    if (json === undefined) {
-      throw new ServiceError(
-        'service_unavailable',
-        `${this.#url} is not an image cache: it answered ${answer.status}.`,
+    if (status === 403)
+      return new ServiceError(
+        'forbidden',
+        `${this.#url} refuses you (403): it may let in other networks or other identities only.`,
       );
-    }
-    return { ok: answer.ok, status: answer.status, body: json };
+    if (status >= 300 && status < 400 && location !== null && URL.canParse(location, this.#url))
+      return new ServiceError(
+        'redirected',
+        `${this.#url} redirects to ${new URL(location, this.#url).origin}, and nothing was sent there. ` +
+          'Name that as the service; or, where it is a page to sign in, set IMAGE_CACHE_TOKEN.',
+      );
+    const retryable = PASSING.has(status);
+    const message = retryable
+      ? `${this.#url} is not ready: it answered ${status}. Try again.`
+      : `${this.#url} is not an image cache: it answered ${status}.`;
+    return new ServiceError('service_unavailable', message, { retryable });
   }
 }
 
@@ -114,8 +193,10 @@ interface Answer {
 type Query = Readonly<Record<string, string | undefined>>;
 
 function fail({ body, status }: Answer): never {
-  const { code, detail } = body as Partial<Failure>;
-  throw new ServiceError(code ?? 'internal_error', detail ?? `The service answered ${status}.`);
+  const { code, detail, retryable } = body as Partial<Failure>;
+  throw new ServiceError(code ?? 'internal_error', detail ?? `The service answered ${status}.`, {
+    retryable: retryable ?? PASSING.has(status),
+  });
 }
 
 /** Undefined where it is no JSON object. */

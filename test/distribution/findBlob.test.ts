@@ -11,7 +11,8 @@ let rig: Rig;
 before(async () => (rig = await startRig()));
 after(() => rig.close());
 
-const ARCHIVES = 30;
+/** More than the twenty that one look goes into. */
+const ARCHIVES = 24;
 
 async function holders(context: Pick<Rig['context'], 'storage'>): Promise<string[]> {
   const names: string[] = [];

@@ -62,11 +62,11 @@ describe('copying an image', () => {
     'no layers': { layers: [] },
     'small layers that share a task': { layers: [layer(100), layer(3000), layer(5000), layer(511)] },
     'layers that end where a block does': { layers: [layer(4096 - 512), layer(8192 - 512), layer(4096)] },
-    'a layer of many blocks': { layers: [layer(10), layer(150_001), layer(20)] },
-    'two layers of many blocks at once': { layers: [layer(60_000), layer(70_000)] },
+    'a layer of many blocks': { layers: [layer(10), layer(50_001), layer(20)] },
+    'two layers of many blocks at once': { layers: [layer(30_000), layer(35_000)] },
     'empty layers': { layers: [Buffer.alloc(0), layer(10), Buffer.alloc(1024)] },
     'a layer that occurs again': { layers: [one, layer(10), one, one] },
-    'layers by sha512, one of many blocks': { layers: [layer(40_000), layer(10)], digestOf: sha512Of },
+    'layers by sha512, one of many blocks': { layers: [layer(20_000), layer(10)], digestOf: sha512Of },
   };
   for (const redirects of [false, true]) {
     describe(redirects ? 'from a storage that takes ranges' : 'in one stream', () => {

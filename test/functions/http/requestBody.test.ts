@@ -31,20 +31,18 @@ describe("a request's body", () => {
     return { status: answer.status, headers: answer.headers, text, body: JSON.parse(text) as never };
   };
 
-  for (const size of [270_000, 400_000, 1_000_000, 2_000_000, 8_000_000]) {
-    for (const [what, path] of [
-      ['ensure', '/api/images'],
-      ['lookup', '/api/lookup?image=ubuntu'],
-    ] as const) {
-      for (const type of ['application/json', 'application/octet-stream']) {
-        it(`of ${size} bytes (${type}) to ${what}, twelve at once, is refused twelve times`, async () => {
-          const body = Buffer.alloc(size, 'b');
-          const answers = await Promise.all(Array.from({ length: 12 }, () => send(path, body, type)));
-          for (const answer of answers)
-            assertProblem(answer, 400, 'invalid_request', /larger than 262144 bytes/);
-        });
-      }
-    }
+  for (const [what, path] of [
+    ['ensure', '/api/images'],
+    ['lookup', '/api/lookup?image=ubuntu'],
+  ] as const) {
+    it(`of a megabyte to ${what} is refused`, async () => {
+      assertProblem(
+        await send(path, Buffer.alloc(1e6, 'b')),
+        400,
+        'invalid_request',
+        /larger than 262144 bytes/,
+      );
+    });
   }
 
   it('that nobody reads does no harm: another answer comes at once', async () => {

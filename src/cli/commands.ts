@@ -1,0 +1,10 @@
+import type { Command } from './command.ts';
+import { add } from './commands/add.ts';
+import { completion } from './commands/completion.ts';
+import { list } from './commands/list.ts';
+import { lookup } from './commands/lookup.ts';
+import { remove } from './commands/remove.ts';
+import { watch } from './commands/watch.ts';
+
+/** In the order in which they are listed. */
+export const COMMANDS: readonly Command[] = [add, watch, lookup, list, remove, completion];

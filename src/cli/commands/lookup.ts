@@ -1,0 +1,30 @@
+import type { Command } from '../command.ts';
+import { EXIT } from '../exitCodes.ts';
+import { formatTable } from '../format.ts';
+
+export const lookup: Command = {
+  name: 'lookup',
+  operands: 'IMAGE',
+  least: 1,
+  most: 1,
+  summary: 'where an image is, and how to run it (counts as a use)',
+  options: ['platform', 'json'],
+  completes: 'images',
+  run: async ({ names: [name = ''], options: { platform, json = false }, output, service }) => {
+    const view = await (await service()).lookup(name, platform);
+    if (json) output.json(view);
+    else for (const line of details(view)) output.line(line);
+    if (view.state === 'ready') return EXIT.done.code;
+    output.message(`${name} is on its way. Try again, or wait for it: image-cache add.`);
+    return EXIT.notNow.code;
+  },
+};
+
+/** One member a line. */
+function details(view: object): string[] {
+  const rows = Object.entries(view).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return formatTable(['', ''], rows).split('\n').slice(1);
+}
