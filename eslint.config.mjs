@@ -24,7 +24,7 @@ const mayImport = {
   image: [],
   archive: ['image'],
   api: ['image'],
-  telemetry: [],
+  telemetry: ['registry/exchange/events.ts', 'registry/exchange/quota.ts'],
   registry: ['image'],
   'registry/net': [],
   'registry/exchange': ['registry/net', 'image'],

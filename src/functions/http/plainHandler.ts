@@ -1,5 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
+import { inSpan, markFailed } from '../../telemetry/tracing.ts';
 import { refusal } from './answerFormat.ts';
 import { HANDLER_MS } from './deadlines.ts';
 
@@ -12,7 +13,7 @@ export function plainHandler(
   work: (request: HttpRequest, invocation: InvocationContext) => Promise<HttpResponseInit>,
   deadlineMs = HANDLER_MS,
 ): HttpHandler {
-  return async (request, invocation) => {
+  const answered: HttpHandler = async (request, invocation) => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(unanswered(deadlineMs, invocation)), deadlineMs);
@@ -24,6 +25,22 @@ export function plainHandler(
     } finally {
       clearTimeout(timer);
     }
+  };
+  return async (request, invocation) => {
+    const { functionName, invocationId, traceContext } = invocation;
+    const attributes = {
+      'http.request.method': request.method,
+      'faas.trigger': 'http',
+      'faas.invocation_id': invocationId,
+    };
+    const start = { traceparent: traceContext?.traceParent, attributes };
+    return inSpan(functionName, start, async (span) => {
+      const response = await answered(request, invocation);
+      const status = response.status ?? 200;
+      span.setAttribute('http.response.status_code', status);
+      if (status >= 500) markFailed(span, String(status));
+      return response;
+    });
   };
 }
 
