@@ -1,5 +1,6 @@
 // `node build.mjs [FOLDER]` (default: dist): the app, as CommonJS for the Functions host, and one module for the command
-// line. @azure/functions-core exists only inside the host's worker, so it stays outside.
+// line. OpenTelemetry is a file of its own, which the app loads only where it is on. @azure/functions-core exists only
+// inside the host's worker, so it stays outside.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
@@ -8,15 +9,24 @@ import { assembleScript } from './node/assemble.ts';
 const folder = process.argv[2] ?? 'dist';
 const common = { bundle: true, platform: 'node', target: 'node22', sourcemap: true, logLevel: 'warning' };
 
+const telemetryApart = {
+  name: 'telemetry apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/openTelemetry\/start\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './telemetry.cjs', external: true } : undefined,
+    ),
+};
+
 const app = await build({
   ...common,
   // All that is deployed: `npm run package` ships what comes of these.
-  entryPoints: { main: 'src/main.ts' },
+  entryPoints: { main: 'src/main.ts', telemetry: 'src/telemetry/openTelemetry/start.ts' },
   outdir: folder,
   outExtension: { '.js': '.cjs' },
   format: 'cjs',
   external: ['@azure/functions-core'],
-  // What a compute node runs is served by the app, which is deployed as this one file.
+  plugins: [telemetryApart],
+  // What a compute node runs is served by the app, which is deployed as it is bundled.
   define: { TES_NODE_SCRIPT: JSON.stringify(assembleScript()), 'import.meta.url': '""' },
   metafile: true,
 });

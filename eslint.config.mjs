@@ -24,7 +24,7 @@ const mayImport = {
   image: [],
   archive: ['image'],
   api: ['image'],
-  telemetry: [],
+  telemetry: ['registry/exchange/events.ts', 'registry/exchange/quota.ts'],
   registry: ['identity.ts', 'image'],
   'registry/net': [],
   'registry/traffic': ['registry/net'],

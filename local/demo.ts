@@ -32,7 +32,14 @@ process.exit();
 
 async function demo(wanted: string | undefined): Promise<void> {
   const image = wanted ?? (await sample());
-  const running = await startService({ port: 0, dataFolder: folder });
+  const running = await startService({
+    port: 0,
+    dataFolder: folder,
+    // The demo tells the story itself.
+    log: (line) => {
+      if (line.startsWith('error:')) console.error(line);
+    },
+  });
   closers.push(() => running.close());
   const service = new ImageCacheService({ url: running.url });
   say(`A service at ${running.url}, its storage in Azurite. No Docker is involved so far.\n`);

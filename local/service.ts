@@ -15,10 +15,16 @@ export interface ServiceOptions {
   /** 0 for any free port. */
   readonly port: number;
   readonly dataFolder: string;
+  /** Hears each line of the log, where the functions do not run under `func`; standard error unless given. */
+  readonly log?: (line: string) => void;
 }
 
 /** Starts storage and functions; what was started is stopped again where the rest fails. */
-export async function startService({ port, dataFolder }: ServiceOptions): Promise<Service> {
+export async function startService({
+  port,
+  dataFolder,
+  log = console.error,
+}: ServiceOptions): Promise<Service> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
@@ -41,7 +47,7 @@ export async function startService({ port, dataFolder }: ServiceOptions): Promis
       return { url: host.url, ended: host.ended, close };
     }
     const entry = fileURLToPath(new URL('../src/main.ts', import.meta.url));
-    const host = await startHost({ entry, port, env });
+    const host = await startHost({ entry, port, env, log });
     closers.push(() => host.close());
     await answering(host.url);
     return { url: host.url, ended: host.ended, close };

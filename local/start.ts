@@ -4,6 +4,7 @@
  * PORT (7071) is where it listens, LOCAL_DATA (.local) where it keeps its data; every other setting is the app's own.
  */
 import { once } from 'node:events';
+import { readableLine } from './readableLog.ts';
 import { startService } from './service.ts';
 
 const port = Number(process.env.PORT ?? '7071');
@@ -12,7 +13,12 @@ if (!Number.isInteger(port) || port < 0 || port > 65535) {
   process.exit(1);
 }
 try {
-  const service = await startService({ port, dataFolder: process.env.LOCAL_DATA ?? '.local' });
+  const service = await startService({
+    port,
+    dataFolder: process.env.LOCAL_DATA ?? '.local',
+    // A program that reads the log gets it as it is.
+    ...(process.stderr.isTTY && { log: (line) => console.error(readableLine(line, new Date())) }),
+  });
   console.log(`ready ${service.url}`);
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), service.ended]);
   await service.close();

@@ -15,17 +15,12 @@ import { VERSION } from '../src/version.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 describe('npm run build', () => {
-  it('gives one file that runs without node_modules, as the Functions host loads it', async () => {
+  it('gives what runs without node_modules, as the Functions host loads it', async () => {
     await must([process.execPath, path.join(ROOT, 'build.mjs')], { cwd: ROOT });
     const manifest = JSON.parse(await readFile(path.join(ROOT, 'package.json'), 'utf8')) as { main: string };
     const bundle = path.join(ROOT, manifest.main);
-    const outside = [...(await readFile(bundle, 'utf8')).matchAll(/\brequire\("(?!node:)([^"]+)"\)/g)].map(
-      ([, name]) => name ?? '',
-    );
-    assert.deepEqual(
-      [...new Set(outside)].filter((name) => !builtinModules.includes(name.split('/')[0] ?? '')),
-      ['@azure/functions-core'],
-    );
+    assert.deepEqual(await packagesOutside(bundle), ['@azure/functions-core']);
+    assert.deepEqual(await packagesOutside(path.join(ROOT, 'dist/telemetry.cjs')), []);
     const azurite = await openAzurite();
     process.env.IMAGE_STORAGE = azurite.connectionString;
     process.env.IMAGE_CONTAINER = newContainer();
@@ -45,6 +40,13 @@ describe('npm run build', () => {
     }
   });
 
+  it('keeps OpenTelemetry out of what is loaded where it is off', async () => {
+    const main = await readFile(path.join(ROOT, 'dist/main.cjs'), 'utf8');
+    assert.match(main, /import\("\.\/telemetry\.cjs"\)/);
+    for (const part of ['PeriodicExportingMetricReader', 'OTLPExporterBase', 'AzureMonitorTraceExporter'])
+      assert.ok(!main.includes(part), part);
+  });
+
   it('gives a command line of one file', async () => {
     assert.match(
       await must([process.execPath, path.join(ROOT, 'dist/image-cache.mjs'), '--help']),
@@ -52,3 +54,10 @@ describe('npm run build', () => {
     );
   });
 });
+
+/** Packages that a bundle expects to find beside it. */
+async function packagesOutside(bundle: string): Promise<string[]> {
+  const text = await readFile(bundle, 'utf8');
+  const names = [...text.matchAll(/\brequire\("(?!node:)([^"]+)"\)/g)].map(([, name = '']) => name);
+  return [...new Set(names)].filter((name) => !builtinModules.includes(name.split('/')[0] ?? ''));
+}

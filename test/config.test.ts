@@ -37,6 +37,7 @@ describe('the settings', () => {
       lastUsedResolutionSeconds: 60,
       lookupUrlMinutes: 120,
       registryMirror: false,
+      telemetry: undefined,
     });
   });
 
@@ -79,6 +80,7 @@ describe('the settings', () => {
       lastUsedResolutionSeconds: 0,
       lookupUrlMinutes: 120,
       registryMirror: true,
+      telemetry: undefined,
     });
   });
 
@@ -94,6 +96,7 @@ describe('the settings', () => {
     ['LASTUSED_RESOLUTION_SECONDS', '-1', 'x'],
     ['LOOKUP_URL_MINUTES', '0', 'x', '10080'],
     ['REGISTRY_MIRROR', 'yes', '1', 'True'],
+    ['TELEMETRY', 'on', 'true', 'OTLP', 'azuremonitor'],
   ] as const) {
     for (const value of values) {
       it(`${name} can not be ${JSON.stringify(value)}, and the message names both`, () => {
@@ -104,6 +107,72 @@ describe('the settings', () => {
       });
     }
   }
+});
+
+describe('telemetry', () => {
+  const APPLICATIONINSIGHTS_CONNECTION_STRING =
+    'InstrumentationKey=00000000-0000-0000-0000-000000000000;IngestionEndpoint=https://x.example/';
+
+  it('goes nowhere, to a receiver of OTLP, or to Application Insights', () => {
+    assert.equal(load({ TELEMETRY: 'off' }).telemetry, undefined);
+    assert.deepEqual(load({ TELEMETRY: 'otlp' }).telemetry, {
+      exporter: 'otlp',
+      metricsProtocol: 'http/protobuf',
+      tracesProtocol: 'http/protobuf',
+      metricIntervalMs: 60_000,
+    });
+    assert.deepEqual(
+      load({
+        TELEMETRY: 'otlp',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
+        OTEL_METRIC_EXPORT_INTERVAL: '5000',
+      }).telemetry,
+      {
+        exporter: 'otlp',
+        metricsProtocol: 'http/json',
+        tracesProtocol: 'http/protobuf',
+        metricIntervalMs: 5000,
+      },
+    );
+    const monitor = { TELEMETRY: 'azure-monitor', APPLICATIONINSIGHTS_CONNECTION_STRING };
+    const exporter = {
+      exporter: 'azure-monitor',
+      connectionString: APPLICATIONINSIGHTS_CONNECTION_STRING,
+      metricIntervalMs: 60_000,
+    };
+    assert.deepEqual(load(monitor).telemetry, exporter);
+    for (const [authentication, identity] of [
+      ['Authorization=AAD', {}],
+      [`ClientId=${CLIENT_ID};Authorization=AAD`, { clientId: CLIENT_ID }],
+    ] as const)
+      assert.deepEqual(
+        load({ ...monitor, APPLICATIONINSIGHTS_AUTHENTICATION_STRING: authentication }).telemetry,
+        { ...exporter, identity },
+      );
+  });
+
+  it('is refused where it could not be sent, by the name of the setting and without its secrets', () => {
+    for (const [name, value] of [
+      ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc'],
+      ['OTEL_EXPORTER_OTLP_METRICS_PROTOCOL', 'http'],
+      ['OTEL_EXPORTER_OTLP_ENDPOINT', 'collector:4318'],
+      ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'ftp://me:hunter2@collector?key=hunter2'],
+      ['OTEL_METRIC_EXPORT_INTERVAL', '0'],
+    ] as const) {
+      const { message } = refused({ ...STORAGE, TELEMETRY: 'otlp', [name]: value });
+      assert.ok(message.startsWith(`The setting ${name} is "`), message);
+      assert.doesNotMatch(message, /hunter2/);
+    }
+    const monitor = { ...STORAGE, TELEMETRY: 'azure-monitor' };
+    assert.match(refused(monitor).message, /APPLICATIONINSIGHTS_CONNECTION_STRING must be/);
+    const both = { ...monitor, APPLICATIONINSIGHTS_CONNECTION_STRING };
+    for (const value of ['ClientId=me', 'Authorization=Key', 'ClientId=me;Authorization=AAD'])
+      assert.match(
+        refused({ ...both, APPLICATIONINSIGHTS_AUTHENTICATION_STRING: value }).message,
+        /^The setting APPLICATIONINSIGHTS_AUTHENTICATION_STRING is "/,
+      );
+  });
 });
 
 describe('the storage', () => {

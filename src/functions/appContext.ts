@@ -1,12 +1,13 @@
 import { openContext } from '../context.ts';
-import type { RegistryEvent } from '../registry/exchange/events.ts';
 import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
 import { OpenRuns } from '../service/openRuns.ts';
 import { Turns } from '../store/turns.ts';
+import { logEvent } from '../telemetry/eventLog.ts';
 import { ServiceEvents } from '../telemetry/serviceEvents.ts';
 import { settings } from './settings.ts';
+import { telemetry } from './telemetry.ts';
 
 /** All that the use cases work with, and what they share in one process. */
 export type AppContext = CopyContext & EnsureContext & { readonly events: ServiceEvents };
@@ -26,18 +27,19 @@ export function appContext(): Promise<AppContext> {
 }
 
 async function open(): Promise<AppContext> {
+  const events = new ServiceEvents();
+  events.subscribe(logEvent);
+  const context = await openContext(settings, (event) => {
+    if (event.type !== 'request') events.emit(event);
+  });
+  const blockMemory = new BlockMemory(BLOCK_MEMORY_BYTES);
+  (await telemetry)?.watch(events, blockMemory);
   return {
-    // Not an invocation's own log: the registry client outlives every invocation.
-    ...(await openContext(settings, logEvent)),
-    blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
+    ...context,
+    blockMemory,
     resolving: new Map(),
     openRuns: new OpenRuns(),
     ensureTurns: new Turns(ENSURE_TURNS),
-    events: new ServiceEvents(),
+    events,
   };
-}
-
-/** What an operator wants to know; a line per request would bury it. */
-function logEvent(event: RegistryEvent): void {
-  if (event.type !== 'request') console.log(JSON.stringify(event));
 }

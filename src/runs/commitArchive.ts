@@ -3,9 +3,10 @@ import { LAYOUT_VERSION } from '../archive/layout.ts';
 import type { CacheContext } from '../context.ts';
 import { isoSeconds } from '../store/archive/archiveMetadata.ts';
 import { CacheError } from '../errors.ts';
+import type { Digest } from '../image/digest.ts';
 import { findArchive, foreignBlob, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
-import { commitBlocks } from '../store/archive/staging.ts';
+import { commitBlocks, committingRun } from '../store/archive/staging.ts';
 import { writeHolder } from '../store/hints/layers.ts';
 import type { CommitInput } from './messages.ts';
 import { keptPlan, openPlan } from './runPlan.ts';
@@ -13,13 +14,17 @@ import { keptPlan, openPlan } from './runPlan.ts';
 /**
  * Last activity of a run: puts the proven blocks together under the archive's name. Safe to run twice and beside
  * another run for the same image: whoever is first commits, and the bytes are the same.
+ * @returns what this run has committed; undefined where another run did, or an execution that came to its end before
  */
-export async function commitArchive(context: CacheContext, input: CommitInput): Promise<void> {
+export async function commitArchive(
+  context: CacheContext,
+  input: CommitInput,
+): Promise<CommittedArchive | undefined> {
   const { storage } = context;
   const { blob, run, blockBytes } = input.planned;
   const kept = await keptPlan(context, input.planned);
   // A plan goes when its archive is committed: this is a second execution, and the first one got so far.
-  if (kept === undefined && (await readArchive(storage, blob)) !== undefined) return;
+  if (kept === undefined && (await readArchive(storage, blob)) !== undefined) return undefined;
   const { identity, layers: descriptors, geometry } = kept ?? (await openPlan(context, input.planned));
   const { head, layers, end } = cutBlocks(geometry, blockBytes);
   const attemptOf = attempts(input, [...head, ...end]);
@@ -41,6 +46,16 @@ export async function commitArchive(context: CacheContext, input: CommitInput): 
   await writeHolder(storage, blob, [identity.imageId, ...descriptors.map(({ digest }) => digest)]);
   // The archive is there, which is what counts; prune takes what is left.
   await deleteRunPlan(storage, blob, run).catch(() => undefined);
+  // An execution that was cut off after its commit has told nobody.
+  if (!committed && (await committingRun(storage, blob)) !== run) return undefined;
+  const bytes = blocks.reduce((total, { size }) => total + size, 0);
+  return { image: identity.image, manifestDigest: identity.manifestDigest, bytes };
+}
+
+export interface CommittedArchive {
+  readonly image: string;
+  readonly manifestDigest: Digest;
+  readonly bytes: number;
 }
 
 /** Which attempt staged each block. */

@@ -7,6 +7,7 @@ import { CacheError, type Failure } from '../errors.ts';
 import type { Descriptor } from '../image/manifest.ts';
 import { canonicalReference } from '../image/reference.ts';
 import { stageBlock } from '../store/archive/staging.ts';
+import type { BytesPulled } from '../registry/blob/blobReader.ts';
 import type { BlockMemory } from './blockMemory.ts';
 import { copyLayer } from './copyLayer.ts';
 import { eachInParallel } from './eachInParallel.ts';
@@ -48,7 +49,7 @@ export async function copyBlocks(
   context: CopyContext,
   { planned, stretches }: CopyInput,
   times: CopyTimes = COPY_TIMES,
-): Promise<Copied> {
+): Promise<CopiedSlice> {
   const began = performance.now();
   const plan = await openPlan(context, planned);
   const slice = new Slice(context, planned, plan, times, began);
@@ -59,7 +60,7 @@ export async function copyBlocks(
   } finally {
     clearTimeout(timer);
   }
-  const { done, rest, failure } = slice;
+  const { done, rest, failure, pulled } = slice;
   const starts = new Set(stretches.map(({ from }) => from));
   return {
     done: joined(done, () => true),
@@ -68,7 +69,13 @@ export async function copyBlocks(
       return before.hashState === undefined && after.hashState === undefined && !starts.has(after.from);
     }),
     ...(failure !== undefined && { failure }),
+    pulled,
   };
+}
+
+/** What the run goes on with, and what is told of it. */
+export interface CopiedSlice extends Copied {
+  readonly pulled: BytesPulled;
 }
 
 /** Those of a layer's blocks that lie in a stretch. */
@@ -80,6 +87,7 @@ interface LayerPart extends LayerBlocks, PendingStretch {
 class Slice {
   readonly done: CopiedStretch[] = [];
   readonly rest: PendingStretch[] = [];
+  readonly pulled = { registry: 0, redirect: 0 };
   readonly #context: CopyContext;
   readonly #planned: PlannedRun;
   readonly #plan: RunPlan;
@@ -140,6 +148,8 @@ class Slice {
       goesOn: (running) => this.#goesOn(running),
       signal,
     });
+    this.pulled.registry += reached.pulled?.registry ?? 0;
+    this.pulled.redirect += reached.pulled?.redirect ?? 0;
     if (reached.failure !== undefined) this.#fail(reached.failure);
     if (done === blocks.length && hash?.matches(descriptor.digest) === true) {
       this.done.push({ from, to, attempt });

@@ -1,7 +1,7 @@
 import type { Block } from '../archive/blocks.ts';
 import type { LayerExtent } from '../archive/layout.ts';
 import type { ImageReference } from '../image/reference.ts';
-import type { BlobReader } from '../registry/blob/blobReader.ts';
+import type { BlobReader, BytesPulled } from '../registry/blob/blobReader.ts';
 import type { RegistryClient } from '../registry/client.ts';
 import type { BlockMemory, OpenBlock } from './blockMemory.ts';
 import { eachInParallel } from './eachInParallel.ts';
@@ -41,6 +41,7 @@ export interface LayerProgress {
   readonly hash: LayerHash | undefined;
   /** Of the hash after the leading blocks; undefined where it cannot be carried on elsewhere. */
   readonly hashState: string | undefined;
+  readonly pulled: BytesPulled | undefined;
   /** What ended it before its time. */
   readonly failure?: unknown;
 }
@@ -107,5 +108,5 @@ export async function copyLayer(copy: LayerCopy): Promise<LayerProgress> {
   const pending = blocks.findIndex((block) => !staged.has(block));
   const done = pending === -1 ? blocks.length : pending;
   const hashState = states.get(blocks[done - 1]);
-  return { done, hash, hashState, ...(failure !== undefined && { failure }) };
+  return { done, hash, hashState, pulled: reader?.pulled, ...(failure !== undefined && { failure }) };
 }

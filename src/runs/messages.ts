@@ -16,9 +16,16 @@ export interface RunInput {
   readonly platform: string;
   /** Copied from the settings: an orchestrator must not read what may change between replays. */
   readonly maxWaitHours: number;
+  /** Trace context of the request that started the run; its activities make spans below it. */
+  readonly traceparent?: string;
 }
 
-export interface ResolveInput {
+/** What an activity's input says of the trace that it belongs to. */
+interface Traced {
+  readonly traceparent?: string;
+}
+
+export interface ResolveInput extends Traced {
   readonly image: string;
   readonly platform: string;
   readonly run: string;
@@ -56,7 +63,7 @@ export interface PendingStretch extends Stretch {
   readonly hashState?: string;
 }
 
-export interface CopyInput {
+export interface CopyInput extends Traced {
   readonly planned: PlannedRun;
   readonly stretches: readonly PendingStretch[];
 }
@@ -75,16 +82,31 @@ export interface Copied {
   readonly failure?: Failure;
 }
 
-export interface CommitInput {
+export interface CommitInput extends Traced {
   readonly planned: PlannedRun;
   readonly attempt: string;
   /** In the order in which they were copied: of two copies of a block the later one counts. */
   readonly copied: readonly CopiedStretch[];
+  readonly spent: TimeSpent;
+}
+
+/** How long a run took until its commit, by its own clock. */
+export interface TimeSpent {
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly resolveSeconds: number;
+  readonly copySeconds: number;
+  readonly waitSeconds: number;
 }
 
 /** Of `abandonRun`: a run that ended in failure. */
-export interface AbandonInput {
-  readonly planned: PlannedRun;
+export interface AbandonInput extends Traced {
+  readonly run: string;
+  readonly image: string;
+  readonly platform: string;
+  readonly code: ErrorCode;
+  /** None where the run did not come to its plan. */
+  readonly planned?: PlannedRun;
 }
 
 export type Outcome<T> =

@@ -18,9 +18,15 @@ export class Patience {
   #down = 0;
   #failures = 0;
   #mismatched = false;
+  #waited = 0;
 
   constructor(maxWaitHours: number) {
     this.#throttleBudget = maxWaitHours * HOUR;
+  }
+
+  /** Seconds of all waits so far. */
+  get waited(): number {
+    return this.#waited;
   }
 
   /** Something went well: the next failure starts the doubling anew. */
@@ -34,6 +40,12 @@ export class Patience {
    * @param took seconds that the try took: one that hangs is waited for as well
    */
   waitFor(failure: Failure, took = 0): number | undefined {
+    const seconds = this.#waitFor(failure, took);
+    this.#waited += seconds ?? 0;
+    return seconds;
+  }
+
+  #waitFor(failure: Failure, took: number): number | undefined {
     if (failure.code === 'digest_mismatch' && !this.#mismatched) {
       // Damaged on the way, or damaged at the registry: the second reading tells.
       this.#mismatched = true;

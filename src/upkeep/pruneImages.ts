@@ -14,6 +14,8 @@ type Reported = Pick<CachedImage, 'blob' | 'size' | 'lastUsed'>;
 
 export interface PruneReport {
   readonly kept: number;
+  /** Of the archives that are kept. */
+  readonly keptBytes: number;
   readonly deleted: readonly Reported[];
   /** Due, but held by a lease, a legal hold or a policy of the account; counted in `kept` as well. */
   readonly held: readonly Reported[];
@@ -28,11 +30,13 @@ export async function pruneImages({ config, storage }: CacheContext, now = new D
   const oldest = isoSeconds(new Date(now.getTime() - config.pruneAfterDays * DAY_MS));
   const [left, gone]: [Found[], Found[]] = [[], []];
   const [deleted, held]: [Reported[], Reported[]] = [[], []];
+  let keptBytes = 0;
   for await (const image of allArchives(storage)) {
     const { blob, size, lastUsed, image: name, manifestDigest, indexDigest, imageId } = image;
     const deletion = lastUsed < oldest ? await deleteArchive(storage, image) : 'changed';
     (deletion === 'deleted' ? gone : left).push({ blob, image: name, manifestDigest, indexDigest, imageId });
     if (deletion === 'deleted') deleted.push({ blob, size, lastUsed });
+    else keptBytes += size;
     if (deletion === 'held') held.push({ blob, size, lastUsed });
   }
   await forgetImages(storage, gone, left);
@@ -43,5 +47,5 @@ export async function pruneImages({ config, storage }: CacheContext, now = new D
     storage,
     (archive, written) => removed?.has(archive) === true || (written < young && there?.has(archive) !== true),
   );
-  return { kept: left.length, deleted, held };
+  return { kept: left.length, keptBytes, deleted, held };
 }

@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { sha256Of } from '../../src/image/digest.ts';
 import { resolveImage } from '../../src/runs/resolveImage.ts';
 import { readArchive } from '../../src/store/archive/archives.ts';
+import { readRunPlan, writeRunPlan } from '../../src/store/archive/runPlans.ts';
 import { stagedBytes } from '../../src/store/archive/staging.ts';
 import { AMD64, ARM64 } from './support/loopbackRegistry.ts';
 import {
@@ -44,6 +45,27 @@ describe('committing an archive', () => {
     assert.ok(
       (await storedArchive(rig.context, planned.blob)).equals(await expectedArchive(rig, rig.context, image)),
     );
+  });
+
+  it('is told of by the run that committed it, also after an execution that was cut off', async () => {
+    const { storage } = rig.context;
+    const { image } = rig.push({ layers: [layer(5000)] });
+    const [first, other] = [await resolve(rig.context, image), await resolve(rig.context, image)];
+    const copied = await copyAll(rig.context, first);
+    const plan = await readRunPlan(storage, first.planned.blob, first.planned.run);
+    const committed = await commit(rig.context, first, copied);
+    assert.deepEqual(committed, {
+      image: first.planned.image,
+      manifestDigest: first.planned.image.split('@')[1],
+      bytes: first.totalBytes,
+    });
+    // It came to its end: nobody needs to be told again.
+    assert.equal(await commit(rig.context, first, copied), undefined);
+    // It was cut off before it had deleted its plan.
+    await writeRunPlan(storage, first.planned.blob, first.planned.run, plan ?? assert.fail());
+    assert.deepEqual(await commit(rig.context, first, copied), committed);
+    // Another run had nothing to do with it.
+    assert.equal(await commit(rig.context, other, copied), undefined);
   });
 
   it('needs nothing and nobody the second time', async () => {

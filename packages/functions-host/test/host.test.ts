@@ -58,6 +58,55 @@ describe('The local host', () => {
     assert.equal(code, 0);
   });
 
+  it('takes what the app prints into its log', LIMIT, async (t) => {
+    const log: string[] = [];
+    await withEntry(
+      `import { app } from '@azure/functions';
+       app.http('h', { handler: () => { console.log('printed'); console.error('complained'); return {}; } });`,
+      async (entry) => {
+        const host = await start(t, { entry, log: (line) => log.push(line) });
+        assert.equal((await fetch(`${host.url}/api/h`)).status, 200);
+        await until('both are there', () =>
+          log.includes('printed') && log.includes('complained') ? true : undefined,
+        );
+      },
+    );
+  });
+
+  it('tells a function the trace of its request', LIMIT, async (t) => {
+    const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
+    const code = (setup: string): string =>
+      `import { app } from '@azure/functions'; ${setup}
+       app.http('h', { handler: (_, { traceContext }) => ({ jsonBody: traceContext ?? {} }) });`;
+    for (const setup of ['', 'app.setup({ enableHttpStream: true });'])
+      await withEntry(code(setup), async (entry) => {
+        const host = await start(t, { entry });
+        const of = async (headers: Record<string, string>) =>
+          (await fetch(`${host.url}/api/h`, { headers })).json();
+        assert.deepEqual(await of({ traceparent, tracestate: 'a=b' }), {
+          traceParent: traceparent,
+          traceState: 'a=b',
+        });
+        assert.deepEqual(await of({}), {});
+      });
+  });
+
+  it('lets an app that ends do what it has hooked, and goes on where that fails', LIMIT, async (t) => {
+    const log: string[] = [];
+    await withEntry(
+      `import { app } from '@azure/functions';
+       app.http('h', { handler: () => ({}) });
+       app.hook.appTerminate(() => { throw new Error('a bad hook'); });
+       app.hook.appTerminate(() => new Promise((done) => setTimeout(() => { console.log('ended'); done(); }, 20)));`,
+      async (entry) => {
+        const host = await start(t, { entry, log: (line) => log.push(line) });
+        await host.close();
+        assert.ok(log.some((line) => /^error: A hook appTerminate failed: .*a bad hook/.test(line)));
+        assert.ok(log.includes('ended'), log.join());
+      },
+    );
+  });
+
   it('says so when its port is in use', LIMIT, async (t) => {
     const other = http.createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));

@@ -5,22 +5,58 @@ import { abandonRun } from '../../runs/abandonRun.ts';
 import { commitArchive } from '../../runs/commitArchive.ts';
 import { copyBlocks } from '../../runs/copyBlocks.ts';
 import { resolveImage } from '../../runs/resolveImage.ts';
-import type { AbandonInput, CommitInput, CopyInput, Outcome, ResolveInput } from '../../runs/messages.ts';
+import type {
+  AbandonInput,
+  CommitInput,
+  Copied,
+  CopyInput,
+  Outcome,
+  ResolveInput,
+} from '../../runs/messages.ts';
+import { inSpan, markFailed } from '../../telemetry/tracing.ts';
 import { cacheImage } from './cacheImage.orchestrator.ts';
 import { type AppContext, appContext } from '../appContext.ts';
 import { asCacheError } from '../asCacheError.ts';
+import { tellCached, tellFailed, tellPulled, tellWait, type ToldRun } from './runEvents.ts';
 
 app.orchestration('cacheImage', cacheImage);
-activity('resolveImage', (context, input: ResolveInput) => resolveImage(context, input));
-activity('copyBlocks', (context, input: CopyInput) => copyBlocks(context, input));
-activity('commitArchive', async (context, input: CommitInput) => {
-  await commitArchive(context, input);
-  return null;
-});
-activity('abandonRun', async (context, input: AbandonInput) => {
-  await abandonRun(context, input);
-  return null;
-});
+activity(
+  'resolveImage',
+  (input: ResolveInput) => input,
+  (context, input) => resolveImage(context, input),
+);
+activity(
+  'copyBlocks',
+  ({ planned }: CopyInput) => planned,
+  async (context, input): Promise<Copied> => {
+    const { pulled, ...copied } = await copyBlocks(context, input);
+    tellPulled(context.events, input.planned, pulled);
+    if (copied.failure !== undefined) tellWait(context.events, input.planned, copied.failure);
+    return copied;
+  },
+);
+activity(
+  'commitArchive',
+  ({ planned }: CommitInput) => planned,
+  async (context, input) => {
+    const began = performance.now();
+    const committed = await commitArchive(context, input);
+    const commitSeconds = (performance.now() - began) / 1000;
+    if (committed !== undefined)
+      tellCached(context.events, input.planned, committed, input.spent, commitSeconds);
+    return null;
+  },
+);
+activity(
+  'abandonRun',
+  (input: AbandonInput) => input,
+  async (context, input) => {
+    // Whether or not the rest can be done now: this is what tells an operator.
+    tellFailed(context.events, input, input.code);
+    await abandonRun(context, input);
+    return null;
+  },
+);
 
 /**
  * Each request and each slice has a deadline of its own; this is for what none of them thought of. Beyond
@@ -28,15 +64,38 @@ activity('abandonRun', async (context, input: AbandonInput) => {
  */
 const DEADLINE_MS = 15 * 60_000;
 
-/** An activity answers what went wrong instead of throwing it: an error's type is lost on the way back. */
-function activity(name: string, work: (context: AppContext, input: never) => Promise<unknown>): void {
+/**
+ * An activity answers what went wrong instead of throwing it: an error's type is lost on the way back.
+ * @param runOf whose work it is, for traces and events: the orchestration tells nothing itself, since it is replayed
+ */
+function activity<I extends { readonly traceparent?: string }>(
+  name: string,
+  runOf: (input: I) => ToldRun,
+  work: (context: AppContext, input: I) => Promise<unknown>,
+): void {
   app.activity(name, {
-    handler: async (input: unknown, invocation): Promise<Outcome<unknown>> => {
-      try {
-        return { ok: true, value: await withinDeadline(name, work(await appContext(), input as never)) };
-      } catch (error) {
-        return { ok: false, error: asCacheError(error, invocation).toFailure() };
-      }
+    handler: async (given: unknown, invocation): Promise<Outcome<unknown>> => {
+      const input = given as I;
+      const { run, image, platform } = runOf(input);
+      const attributes = {
+        'faas.trigger': 'other',
+        'faas.invocation_id': invocation.invocationId,
+        'image_cache.run': run,
+        'image_cache.image': image,
+        'image_cache.platform': platform,
+      };
+      return inSpan(name, { traceparent: input.traceparent, attributes }, async (span) => {
+        let context: AppContext | undefined;
+        try {
+          context = await appContext();
+          return { ok: true, value: await withinDeadline(name, work(context, input)) };
+        } catch (error) {
+          const failure = asCacheError(error, invocation).toFailure();
+          markFailed(span, failure.code);
+          if (context !== undefined) tellWait(context.events, runOf(input), failure);
+          return { ok: false, error: failure };
+        }
+      });
     },
   });
 }

@@ -1,6 +1,7 @@
 import type { OrchestrationContext, Task } from 'durable-functions';
 import { Patience, worstOf } from '../../runs/patience.ts';
 import type {
+  AbandonInput,
   CommitInput,
   Copied,
   CopiedStretch,
@@ -13,6 +14,7 @@ import type {
   RunInput,
   RunOutput,
   RunProgress,
+  TimeSpent,
 } from '../../runs/messages.ts';
 import { dealOut } from '../../archive/stretches.ts';
 import type { Failure } from '../../errors.ts';
@@ -27,28 +29,44 @@ type Steps<T> = Generator<Task, T, unknown>;
 export function* cacheImage(context: OrchestrationContext): Steps<RunOutput> {
   const input = context.df.getInput<RunInput>();
   const run = context.df.newGuid(context.df.instanceId).slice(0, 8);
+  const trace: Trace = input.traceparent === undefined ? {} : { traceparent: input.traceparent };
+  const began = context.df.currentUtcDateTime;
   const patience = new Patience(input.maxWaitHours);
   let progress: RunProgress = { phase: 'resolving', run };
   context.df.setCustomStatus(progress);
 
   const { image, platform } = input;
-  const resolve: ResolveInput = { image, platform, run };
+  const resolve: ResolveInput = { image, platform, run, ...trace };
   const resolved = yield* persist<Resolved>(context, patience, progress, 'resolveImage', resolve);
-  if (!resolved.ok) return resolved;
+  const abandon = { run, image, platform, ...trace };
+  if (!resolved.ok) return yield* abandonRun(context, resolved, abandon);
   if (resolved.value.cached) return { ok: true, blob: resolved.value.blob };
   const { planned, totalBytes, attempt, stretches } = resolved.value;
+  const planMade = context.df.currentUtcDateTime;
+  const resolveSeconds = secondsBetween(began, planMade) - patience.waited;
+  const waited = patience.waited;
 
   progress = { phase: 'copying', run, blob: planned.blob, totalBytes };
   context.df.setCustomStatus(progress);
-  const copied = yield* copyAll(context, patience, progress, planned, stretches);
-  if (!copied.ok) return yield* abandon(context, planned, copied);
+  const copied = yield* copyAll(context, patience, progress, { planned, ...trace }, stretches);
+  if (!copied.ok) return yield* abandonRun(context, copied, { ...abandon, planned });
 
   progress = { ...progress, phase: 'committing' };
   context.df.setCustomStatus(progress);
-  const commit: CommitInput = { planned, attempt, copied: copied.value };
+  const spent: TimeSpent = {
+    startedAt: began.toISOString(),
+    resolveSeconds,
+    copySeconds: secondsBetween(planMade, context.df.currentUtcDateTime) - (patience.waited - waited),
+    waitSeconds: patience.waited,
+  };
+  const commit: CommitInput = { planned, attempt, copied: copied.value, spent, ...trace };
   const done = yield* persist<null>(context, patience, progress, 'commitArchive', commit);
-  return done.ok ? { ok: true, blob: planned.blob } : yield* abandon(context, planned, done);
+  if (!done.ok) return yield* abandonRun(context, done, { ...abandon, planned });
+  return { ok: true, blob: planned.blob };
 }
+
+/** Passed on to the activities, which make the spans: what is replayed makes none. */
+type Trace = Pick<RunInput, 'traceparent'>;
 
 /**
  * Copies all stretches in rounds of about a minute: each round deals out what is left into at most four fresh tasks,
@@ -60,7 +78,7 @@ function* copyAll(
   context: OrchestrationContext,
   patience: Patience,
   progress: RunProgress,
-  planned: PlannedRun,
+  given: Trace & { readonly planned: PlannedRun },
   stretches: readonly PendingStretch[],
 ): Steps<Outcome<CopiedStretch[]>> {
   const copied: CopiedStretch[] = [];
@@ -69,7 +87,7 @@ function* copyAll(
     const began = context.df.currentUtcDateTime;
     const shares = dealOut(left);
     const tasks = shares.map((share) => {
-      const input: CopyInput = { planned, stretches: share };
+      const input: CopyInput = { ...given, stretches: share };
       return context.df.callActivity('copyBlocks', input);
     });
     const round = yield* answerTo<Outcome<Copied>[]>(context.df.Task.all(tasks));
@@ -83,16 +101,25 @@ function* copyAll(
     left = outcomes.flatMap(({ rest }) => rest);
     if (copied.length > before) patience.progressed();
     const failure = worstOf(outcomes.flatMap((outcome) => outcome.failure ?? []));
-    const given = failure && (yield* wait(context, patience, progress, failure, began));
-    if (given !== undefined) return { ok: false, error: given };
+    const last = failure && (yield* wait(context, patience, progress, failure, began));
+    if (last !== undefined) return { ok: false, error: last };
   }
   return { ok: true, value: copied };
 }
 
-/** Takes away what a run that failed has staged. Where that fails too, prune does it later. */
-function* abandon<T>(context: OrchestrationContext, planned: PlannedRun, failed: T): Steps<T> {
-  yield* answerTo<Outcome<null>>(context.df.callActivity('abandonRun', { planned }));
+/** Tells of a run that failed, and takes away what it has staged. Where that fails too, prune does it later. */
+function* abandonRun<T extends Extract<Outcome<unknown>, { readonly ok: false }>>(
+  context: OrchestrationContext,
+  failed: T,
+  run: Omit<AbandonInput, 'code'>,
+): Steps<T> {
+  const input: AbandonInput = { ...run, code: failed.error.code };
+  yield* answerTo<Outcome<null>>(context.df.callActivity('abandonRun', input));
   return failed;
+}
+
+function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
 }
 
 /** Calls one activity until it succeeds, cannot succeed, or patience ends. */

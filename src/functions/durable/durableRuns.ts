@@ -7,6 +7,7 @@ import {
 } from 'durable-functions';
 import type { RunInput, RunOutput, RunProgress, Runs, RunStatus } from '../../runs/messages.ts';
 import { CacheError } from '../../errors.ts';
+import { activeTraceparent, linkActiveSpan } from '../../telemetry/tracing.ts';
 
 const UNDER_WAY: ReadonlySet<OrchestrationRuntimeStatus> = new Set([
   OrchestrationRuntimeStatus.Pending,
@@ -27,13 +28,21 @@ export function durableRuns(invocation: InvocationContext): Runs {
   };
 }
 
-/** The host refuses a second start while the first runs (409): that is the single flight. */
+/**
+ * The host refuses a second start while the first runs (409): that is the single flight. A run belongs to the trace of
+ * the request that started it; whoever joins it gets a link.
+ */
 async function startOrJoin(client: DurableClient, id: string, input: RunInput): Promise<void> {
+  const traceparent = activeTraceparent();
   try {
-    await client.startNew('cacheImage', { instanceId: id, input });
+    const traced: RunInput = { ...input, ...(traceparent !== undefined && { traceparent }) };
+    await client.startNew('cacheImage', { instanceId: id, input: traced });
   } catch (cause) {
-    // Its status is not asked: the run may have ended since, and was joined all the same.
-    if (cause instanceof Error && cause.message.includes('status code: 409')) return;
+    // Its state is not asked: the run may have ended since, and was joined all the same.
+    if (cause instanceof Error && cause.message.includes('status code: 409')) {
+      if (traceparent !== undefined) await linkRun(client, id);
+      return;
+    }
     throw new CacheError(
       'storage_unavailable',
       `The task hub did not take the request for ${input.image}. Try again.`,
@@ -42,6 +51,11 @@ async function startOrJoin(client: DurableClient, id: string, input: RunInput): 
       },
     );
   }
+}
+
+async function linkRun(client: DurableClient, id: string): Promise<void> {
+  const status = await client.getStatus(id, { showInput: true }).catch(() => undefined);
+  linkActiveSpan((status?.input as RunInput | null | undefined)?.traceparent);
 }
 
 /** The client throws for an instance that does not exist. */

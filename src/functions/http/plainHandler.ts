@@ -1,5 +1,6 @@
 import type { HttpHandler, HttpRequest, HttpResponseInit, InvocationContext } from '@azure/functions';
 import { CacheError } from '../../errors.ts';
+import { inSpan, markFailed } from '../../telemetry/tracing.ts';
 import { refusal } from './answerFormat.ts';
 import { withSafeHeaders } from './answerHeaders.ts';
 import { refuseCrossSite, refuseLongUrl } from './requestLimits.ts';
@@ -30,7 +31,22 @@ export function plainHandler(
       clearTimeout(timer);
     }
   };
-  return async (request, invocation) => withSafeHeaders(request, await answered(request, invocation));
+  return async (request, invocation) => {
+    const { functionName, invocationId, traceContext } = invocation;
+    const attributes = {
+      'http.request.method': request.method,
+      'faas.trigger': 'http',
+      'faas.invocation_id': invocationId,
+    };
+    const start = { traceparent: traceContext?.traceParent, attributes };
+    return inSpan(functionName, start, async (span) => {
+      const response = withSafeHeaders(request, await answered(request, invocation));
+      const status = response.status ?? 200;
+      span.setAttribute('http.response.status_code', status);
+      if (status >= 500) markFailed(span, String(status));
+      return response;
+    });
+  };
 }
 
 /** Whatever else a handler waits for gives up long before. */

@@ -3,12 +3,20 @@ import { RetryBudget, type RetryContext } from '../exchange/retry.ts';
 import type { BlobSource } from './blobSource.ts';
 import { BlobStream } from './blobStream.ts';
 
+/** Bytes that were received, by who sent them: the registry, or the storage that it redirected to. */
+export interface BytesPulled {
+  readonly registry: number;
+  readonly redirect: number;
+}
+
 export interface BlobReader {
   /**
    * True where the registry sent us on to a storage that honours ranges: reads may run in parallel and cost
    * the registry nothing. False: read in order, one stream.
    */
   readonly parallel: boolean;
+  /** So far, what was received twice counted twice. */
+  readonly pulled: BytesPulled;
   /**
    * Exactly the bytes [start, end), taken up again at the byte after any fault. Where reads do not run in
    * parallel, consecutive ones go on with the one open answer. Does not verify the digest.
@@ -22,6 +30,7 @@ export interface BlobReader {
 export function memoryReader(bytes: Uint8Array): BlobReader {
   return {
     parallel: true,
+    pulled: { registry: 0, redirect: 0 },
     async *read(start, end) {
       await Promise.resolve();
       if (end > start) yield bytes.subarray(start, end);
@@ -57,6 +66,7 @@ export class ResumingReader implements BlobReader {
   #reread = 0;
   #closed = false;
   #parallel = false;
+  readonly #pulled = { registry: 0, redirect: 0 };
 
   private constructor(options: ReaderOptions) {
     this.#options = options;
@@ -64,6 +74,10 @@ export class ResumingReader implements BlobReader {
 
   get parallel(): boolean {
     return this.#parallel;
+  }
+
+  get pulled(): BytesPulled {
+    return this.#pulled;
   }
 
   /** Makes the first request. @throws {CacheError} when its tries are used up */
@@ -102,6 +116,7 @@ export class ResumingReader implements BlobReader {
           const chunk = await stream.next(end - position);
           if (chunk === undefined) break;
           position += chunk.length;
+          this.#count(stream, chunk.length);
           failures = 0;
           budget.progressed(chunk.length);
           yield chunk;
@@ -138,7 +153,12 @@ export class ResumingReader implements BlobReader {
       throw new Fault('it cannot send from the middle of a blob and keeps breaking off');
     }
     this.#reread += stream.reread;
+    this.#count(stream, stream.reread);
     return stream;
+  }
+
+  #count(stream: BlobStream, bytes: number): void {
+    this.#pulled[stream.isFromStorage ? 'redirect' : 'registry'] += bytes;
   }
 
   #take(position: number): BlobStream | undefined {

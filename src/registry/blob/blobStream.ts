@@ -39,6 +39,11 @@ export class BlobStream {
     return this.#source.fromStorage && this.#source.ranged;
   }
 
+  /** Whether it comes from where the registry sent us on to. */
+  get isFromStorage(): boolean {
+    return this.#source.fromStorage;
+  }
+
   get isDone(): boolean {
     return this.#position === this.#source.end;
   }

@@ -170,6 +170,15 @@ export async function dropStagedBlocks(
   });
 }
 
+/** The run that staged the blocks of a committed archive; undefined where there is none, or no run did. */
+export async function committingRun(storage: Storage, blob: string): Promise<string | undefined> {
+  const list = await findIn('reading a block list', () =>
+    storage.images.getBlockBlobClient(blob).getBlockList('committed'),
+  );
+  const [first] = list?.committedBlocks ?? [];
+  return first && decodeBlockId(first.name)?.run;
+}
+
 /** Names under which blocks may be staged and nothing was ever committed; also of blobs that are empty. */
 export async function namesOfStaged(storage: Storage): Promise<string[]> {
   return storing('listing staged blocks', async () => {

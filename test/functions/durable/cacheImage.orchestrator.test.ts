@@ -241,7 +241,13 @@ describe('the orchestration', () => {
       );
       assert.deepEqual(output, fail('registry_denied'));
       assert.equal(steps.at(-1), 'abandonRun');
-      assert.deepEqual(activities.at(-1)?.input, { planned: RESOLVED.planned });
+      assert.deepEqual(activities.at(-1)?.input, {
+        run: '01234567',
+        image: INPUT.image,
+        platform: INPUT.platform,
+        code: 'registry_denied',
+        planned: RESOLVED.planned,
+      });
     }
   });
 
@@ -252,9 +258,37 @@ describe('the orchestration', () => {
   });
 
   it('gives up at once on an image that can not be had', () => {
-    const { output, steps } = play(() => fail('image_not_found'));
+    const { output, steps } = play(({ name }) =>
+      name === 'abandonRun' ? ok(null) : fail('image_not_found'),
+    );
     assert.deepEqual(output, fail('image_not_found'));
-    assert.deepEqual(steps, ['resolveImage']);
+    assert.deepEqual(steps, ['resolveImage', 'abandonRun']);
+  });
+
+  it('hands the trace of its request to every activity, and does nothing else with it', () => {
+    const traceparent = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
+    const { activities, statuses, output } = play(working(), { ...INPUT, traceparent });
+    assert.deepEqual(
+      new Set(activities.map(({ input }) => (input as { traceparent?: string }).traceparent)),
+      new Set([traceparent]),
+    );
+    assert.ok(!JSON.stringify([statuses, output]).includes(traceparent));
+  });
+
+  it('says how long it took: waiting is no part of resolving or copying', () => {
+    const { activities } = play(
+      working((activity, attempt) => {
+        if (activity.name === 'resolveImage' && attempt === 1) return fail('registry_throttled', 45);
+        return isCopy(activity, 2) && attempt === 1 ? fail('registry_throttled', 30) : undefined;
+      }),
+    );
+    // Nothing but timers takes time here.
+    assert.deepEqual((activities.at(-1)?.input as CommitInput).spent, {
+      startedAt: START.toISOString(),
+      resolveSeconds: 0,
+      copySeconds: 0,
+      waitSeconds: 75,
+    });
   });
 
   it('runs nothing again where one layer of a round can not be had, whatever else may be tried again', () => {

@@ -35,7 +35,17 @@ export interface Answered {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export async function startApp(registries = 1): Promise<RunningApp> {
+export interface AppOptions {
+  /** The sources unless given: the module that the host loads. */
+  readonly entry?: string;
+  /** Settings beside those of storage and registries. */
+  readonly env?: (registries: readonly LoopbackRegistry[]) => Readonly<Record<string, string>>;
+}
+
+export async function startApp(
+  registries = 1,
+  { entry = ENTRY, env = () => ({}) }: AppOptions = {},
+): Promise<RunningApp> {
   const azurite = await openAzurite();
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
   // The functions' thread takes its environment from this process.
@@ -44,11 +54,12 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     IMAGE_CONTAINER: newContainer(),
     INSECURE_REGISTRIES: loopback.map(({ hosts }) => hosts.join('+')).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
+    ...env(loopback),
   });
   const observations: Observation[] = [];
   const log: string[] = [];
   const host = await startHost({
-    entry: ENTRY,
+    entry,
     port: 0,
     log: (line) => log.push(line),
     observe: (observation) => observations.push(observation),

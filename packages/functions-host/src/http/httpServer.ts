@@ -20,7 +20,7 @@ import { keyOf, opens } from './keys.ts';
 import type { Keys } from './keys.ts';
 import { findRoute } from './router.ts';
 import type { Match, Route } from './router.ts';
-import type { FunctionMetadata } from '../worker/rpc.ts';
+import type { FunctionMetadata, InvocationRequest } from '../worker/rpc.ts';
 import type { Timers } from '../timers/timers.ts';
 
 const WEBHOOKS = '/runtime/webhooks/durabletask/';
@@ -105,6 +105,7 @@ async function runBuffered(
   const reply = await invoke(functionName, {
     inputData: [{ name: bindingName, data: { http: toRpcHttp(call, match, body) } }],
     triggerMetadata: triggerMetadata(call, match, body),
+    ...traceContext(call.request),
   });
   sendRpcHttp(response, reply.returnValue?.http);
 }
@@ -135,6 +136,7 @@ async function runStreamed(
     {
       inputData: [{ name: bindingName, data: { http: {} } }],
       triggerMetadata: triggerMetadata(call, match, body),
+      ...traceContext(call.request),
     },
     invocationId,
   ).then(
@@ -148,6 +150,13 @@ async function runStreamed(
   );
   await answered;
   clearTimeout(timer);
+}
+
+function traceContext({ headers }: IncomingMessage): Pick<InvocationRequest, 'traceContext'> {
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent !== 'string') return {};
+  const traceState = typeof tracestate === 'string' ? { traceState: tracestate } : {};
+  return { traceContext: { traceParent: traceparent, ...traceState } };
 }
 
 /** The body of a request whose JSON properties go into the trigger's metadata. Others are left to flow. */

@@ -34,6 +34,7 @@ interface ProgrammingModel {
 export const registry = {
   model: undefined as ProgrammingModel | undefined,
   functions: new Map<string, RegisteredFunction>(),
+  terminateHooks: new Set<(context: object) => unknown>(),
   log: (level: string, message: string): void => console.error(`${level}: ${message}`),
 };
 
@@ -49,8 +50,12 @@ export function registerFunction(metadata: FunctionMetadata, handler: Handler): 
   registry.functions.set(key, { metadata, handler });
 }
 
-export function registerHook(name: string): never {
-  throw new Error(`The app registers the hook '${name}', which the local host does not support.`);
+/** Gives what takes the hook away again. */
+export function registerHook(name: string, hook: (context: object) => unknown): { dispose(): void } {
+  if (name !== 'appTerminate')
+    throw new Error(`The app registers the hook '${name}', which the local host does not support.`);
+  registry.terminateHooks.add(hook);
+  return { dispose: () => registry.terminateHooks.delete(hook) };
 }
 
 export function log(level: string, _category: string, message: string): void {

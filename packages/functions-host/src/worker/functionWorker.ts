@@ -1,5 +1,7 @@
 /** The host's side of the worker: starts the thread that holds the app, and invokes functions in it. */
 import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Environment } from '../hostJson.ts';
 import type {
@@ -11,6 +13,9 @@ import type {
   ThreadData,
   ToWorker,
 } from './rpc.ts';
+
+/** For the hooks of an app that ends; the real host gives it some ten seconds in all. */
+const TERMINATE_MS = 8000;
 
 /** What was thrown in the worker, with its stack there. */
 export class FunctionError extends Error {
@@ -63,16 +68,22 @@ export async function startWorker(
     env,
     // Not the flags this process was started with: they may be for its own script only.
     execArgv: [],
+    stdout: true,
+    stderr: true,
   });
+  // What the app prints is a part of the log, as with the real host.
+  for (const stream of [thread.stdout, thread.stderr]) createInterface({ input: stream }).on('line', log);
   const waiting = new Map<string, Waiting>();
   let ended: Error | undefined;
   const endedByItself = Promise.withResolvers<Error>();
+  const terminated = Promise.withResolvers<undefined>();
 
   function end(reason: Error): void {
     if (ended === undefined) endedByItself.resolve(reason);
     ended ??= reason;
     for (const invocation of waiting.values()) invocation.reject(ended);
     waiting.clear();
+    terminated.resolve(undefined);
   }
 
   const ready = await new Promise<Extract<FromWorker, { type: 'ready' }>>((resolve, reject) => {
@@ -97,6 +108,8 @@ export async function startWorker(
               cause: new FunctionError(message.error),
             }),
           );
+        case 'terminated':
+          return terminated.resolve(undefined);
         case 'log':
           return log(`${message.level}: ${message.message}`);
         case 'returned':
@@ -136,7 +149,15 @@ export async function startWorker(
     invoke,
     ended: endedByItself.promise,
     close: async () => {
+      const isRunning = ended === undefined;
       ended ??= new Error('The host is closing.');
+      if (isRunning) {
+        thread.postMessage({ type: 'terminate' } satisfies ToWorker);
+        const stop = new AbortController();
+        const late = sleep(TERMINATE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+        await Promise.race([terminated.promise, late]);
+        stop.abort();
+      }
       await thread.terminate();
     },
   };

@@ -39,7 +39,26 @@ function toRemoteError(thrown: unknown): RemoteError {
   return { name: 'Error', message, stack: message };
 }
 
-async function invoke({ invocationId, functionName, request }: ToWorker): Promise<void> {
+async function terminate(): Promise<void> {
+  for (const hook of registry.terminateHooks) {
+    try {
+      await hook({ hookData: {}, appHookData: {} });
+    } catch (thrown) {
+      send({
+        type: 'log',
+        level: 'error',
+        message: `A hook appTerminate failed: ${toRemoteError(thrown).stack}`,
+      });
+    }
+  }
+  send({ type: 'terminated' });
+}
+
+async function invoke({
+  invocationId,
+  functionName,
+  request,
+}: Extract<ToWorker, { type: 'invoke' }>): Promise<void> {
   try {
     const registered = registry.functions.get(functionName.toLowerCase());
     if (registered === undefined || registry.model === undefined)
@@ -82,7 +101,10 @@ async function start(entry: string): Promise<void> {
   await import(pathToFileURL(entry).href);
   if (registry.model === undefined) throw new Error(`${entry} registered no function.`);
   const capabilities = await registry.model.getCapabilities({});
-  port?.on('message', (message: ToWorker) => void invoke(message));
+  port?.on(
+    'message',
+    (message: ToWorker) => void (message.type === 'invoke' ? invoke(message) : terminate()),
+  );
   send({ type: 'ready', functions: [...registry.functions.values()].map((f) => f.metadata), capabilities });
 }
 

@@ -54,7 +54,15 @@ export interface FunctionMetadata {
   readonly retryOptions?: unknown;
 }
 
+/** https://www.w3.org/TR/trace-context/ */
+export interface TraceContext {
+  readonly traceParent: string;
+  readonly traceState?: string;
+}
+
 export interface InvocationRequest {
+  /** Of the HTTP request, where it has one; the real host begins a trace where there is none. */
+  readonly traceContext?: TraceContext;
   readonly inputData: readonly { readonly name: string; readonly data: TypedData }[];
   readonly triggerMetadata: Readonly<Record<string, TypedData>>;
 }
@@ -77,12 +85,17 @@ export interface ThreadData {
   readonly functionTimeoutMs: number;
 }
 
-export type ToWorker = {
-  readonly type: 'invoke';
-  readonly invocationId: string;
-  readonly functionName: string;
-  readonly request: InvocationRequest;
-};
+export type ToWorker =
+  | {
+      readonly type: 'invoke';
+      readonly invocationId: string;
+      readonly functionName: string;
+      readonly request: InvocationRequest;
+    }
+  | {
+      /** The app is about to end: its `appTerminate` hooks run. */
+      readonly type: 'terminate';
+    };
 
 export type FromWorker =
   | {
@@ -91,6 +104,7 @@ export type FromWorker =
       readonly capabilities: Readonly<Record<string, string>>;
     }
   | { readonly type: 'failed'; readonly error: RemoteError }
+  | { readonly type: 'terminated' }
   | { readonly type: 'returned'; readonly invocationId: string; readonly response: InvocationResponse }
   | { readonly type: 'threw'; readonly invocationId: string; readonly error: RemoteError }
   | { readonly type: 'log'; readonly level: string; readonly message: string };
