@@ -29,6 +29,8 @@ export interface ImageView {
   readonly size?: number;
   readonly lastUsed?: string;
   readonly createdAt?: string;
+  /** The catalogue's images: when prune deletes it if nobody uses it before. */
+  readonly pruneAfter?: string;
   /** What cannot load it, as sentences; absent where everything can. */
   readonly notes?: readonly string[];
   /** The tag may stand for something newer, which is not cached (yet). */

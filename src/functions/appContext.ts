@@ -4,12 +4,17 @@ import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
 import { OpenRuns } from '../service/openRuns.ts';
+import { Statistics } from '../statistics/statistics.ts';
 import { Turns } from '../store/turns.ts';
 import { ServiceEvents } from '../telemetry/serviceEvents.ts';
 import { settings } from './settings.ts';
 
 /** All that the use cases work with, and what they share in one process. */
-export type AppContext = CopyContext & EnsureContext & { readonly events: ServiceEvents };
+export type AppContext = CopyContext &
+  EnsureContext & {
+    readonly events: ServiceEvents;
+    readonly statistics: Statistics;
+  };
 
 /** Images that are looked for and started at a time: as many as storage answers without a queue. */
 const ENSURE_TURNS = 16;
@@ -26,14 +31,17 @@ export function appContext(): Promise<AppContext> {
 }
 
 async function open(): Promise<AppContext> {
+  // Not an invocation's own log: the registry client outlives every invocation.
+  const context = await openContext(settings, logEvent);
+  const events = new ServiceEvents();
   return {
-    // Not an invocation's own log: the registry client outlives every invocation.
-    ...(await openContext(settings, logEvent)),
+    ...context,
     blockMemory: new BlockMemory(BLOCK_MEMORY_BYTES),
     resolving: new Map(),
     openRuns: new OpenRuns(),
     ensureTurns: new Turns(ENSURE_TURNS),
-    events: new ServiceEvents(),
+    events,
+    statistics: new Statistics(context.storage, events),
   };
 }
 

@@ -40,3 +40,18 @@ export function wholeNumber(
     `${name} is "${printable(text, 50)}"; it must be a whole number from ${range.least} to ${range.most}.`,
   );
 }
+
+/** @throws {CacheError} invalid_request, naming the value and what there is */
+export function choice<T extends string>(
+  request: HttpRequest,
+  name: string,
+  choices: readonly T[],
+): T | undefined {
+  const text = query(request, name);
+  const chosen = choices.find((one) => one === text);
+  if (text === undefined || chosen !== undefined) return chosen;
+  throw new CacheError(
+    'invalid_request',
+    `${name} is "${printable(text, 50)}"; it must be ${choices.join(' or ')}.`,
+  );
+}

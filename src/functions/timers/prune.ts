@@ -3,6 +3,7 @@ import { getClient, input, OrchestrationRuntimeStatus } from 'durable-functions'
 import { pruneImages } from '../../upkeep/pruneImages.ts';
 import { sweepStaged } from '../../upkeep/sweepStaged.ts';
 import { sweepRunPlans } from '../../upkeep/sweepRunPlans.ts';
+import { sweepStatistics } from '../../upkeep/sweepStatistics.ts';
 import { appContext } from '../appContext.ts';
 import { settings } from '../settings.ts';
 
@@ -23,6 +24,7 @@ app.timer('prune', {
     invocation.log(`Prune: ${report.deleted.length} deleted, ${report.kept} kept.`);
     await sweepStaged(await appContext());
     await sweepRunPlans(await appContext());
+    await sweepStatistics(await appContext());
     await purgeHistory(invocation);
   },
 });
