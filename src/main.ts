@@ -8,6 +8,7 @@ import './functions/http/nodeScript.ts';
 import './functions/http/prune.ts';
 import './functions/http/runs.ts';
 import './functions/http/statistics.ts';
+import './functions/http/ui.ts';
 import './functions/timers/measureStore.ts';
 import './functions/timers/prune.ts';
 

@@ -8,6 +8,7 @@ import { startHost } from 'functions-host';
 import { newContainer, openAzurite } from './support/azurite.ts';
 import { must } from './support/process.ts';
 import { assembleScript } from '../node/assemble.ts';
+import { assemblePage } from '../src/ui/assemblePage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
@@ -31,6 +32,7 @@ describe('npm run build', () => {
       assert.equal((await fetch(`${host.url}/api/health`)).status, 200);
       assert.match(await (await fetch(`${host.url}/api/lookup?image=ubuntu`)).text(), /image_not_cached/);
       assert.equal(await (await fetch(`${host.url}/api/node/tes-node`)).text(), assembleScript());
+      assert.equal(await (await fetch(`${host.url}/api/ui`)).text(), assemblePage().html);
     } finally {
       await host.close();
       await azurite.close();

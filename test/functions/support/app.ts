@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { type Observation, startHost } from 'functions-host';
+import { type HostOptions, type Observation, startHost } from 'functions-host';
 import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
+import { connectStorage, openStorage, type Storage } from '../../../src/store/storage.ts';
 import { newContainer, openAzurite } from '../../support/azurite.ts';
 import { eventually } from '../../support/eventually.ts';
+
+type Keys = HostOptions['keys'];
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
@@ -11,6 +14,8 @@ const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 export interface RunningApp {
   readonly url: string;
   readonly registries: readonly LoopbackRegistry[];
+  /** What the app keeps its images in. */
+  readonly storage: Storage;
   /** Invocations that have ended, oldest first. */
   readonly observations: readonly Observation[];
   /** What the app logged. */
@@ -32,13 +37,16 @@ export interface Answered {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-export async function startApp(registries = 1): Promise<RunningApp> {
+/** @param keys that the host asks for; none without them */
+export async function startApp(registries = 1, keys?: Keys): Promise<RunningApp> {
   const azurite = await openAzurite();
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
+  const container = newContainer();
+  const storage = await openStorage({ service: connectStorage(azurite.connectionString) }, container);
   // The functions' thread takes its environment from this process.
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
-    IMAGE_CONTAINER: newContainer(),
+    IMAGE_CONTAINER: container,
     INSECURE_REGISTRIES: loopback.map(({ hosts }) => hosts.join('+')).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
   });
@@ -48,6 +56,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
     entry: ENTRY,
     port: 0,
     log: (line) => log.push(line),
+    ...(keys !== undefined && { keys }),
     observe: (observation) => observations.push(observation),
   });
   const send = async (url: string, init: RequestInit = {}): Promise<Answered> => {
@@ -70,6 +79,7 @@ export async function startApp(registries = 1): Promise<RunningApp> {
   return {
     url: host.url,
     registries: loopback,
+    storage,
     observations,
     log,
     get,
