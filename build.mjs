@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { assembleScript } from './node/assemble.ts';
+import { assemblePage } from './src/ui/assemblePage.ts';
 
 const folder = process.argv[2] ?? 'dist';
 const common = { bundle: true, platform: 'node', target: 'node22', sourcemap: true, logLevel: 'warning' };
@@ -26,8 +27,12 @@ const app = await build({
   format: 'cjs',
   external: ['@azure/functions-core'],
   plugins: [telemetryApart],
-  // What a compute node runs is served by the app, which is deployed as it is bundled.
-  define: { TES_NODE_SCRIPT: JSON.stringify(assembleScript()), 'import.meta.url': '""' },
+  // What a compute node runs, and the operator's page, are served by the app, which is deployed as it is bundled.
+  define: {
+    TES_NODE_SCRIPT: JSON.stringify(assembleScript()),
+    OPERATOR_PAGE: JSON.stringify(assemblePage()),
+    'import.meta.url': '""',
+  },
   metafile: true,
 });
 await build({

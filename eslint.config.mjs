@@ -19,6 +19,8 @@ const edges = [
   'upkeep',
   'api',
   'telemetry',
+  'statistics',
+  'ui',
 ];
 const mayImport = {
   image: [],
@@ -39,6 +41,8 @@ const mayImport = {
   service: [...ground, 'version.ts', 'registry', 'catalog', 'runs', 'api'],
   distribution: [...ground, 'catalog'],
   upkeep: [...ground, 'catalog'],
+  statistics: ['store', 'api', 'telemetry'],
+  ui: [],
   functions: edges,
   'functions/durable': [...edges, 'functions/appContext.ts', 'functions/asCacheError.ts'],
   cli: ['version.ts', 'api'],
@@ -94,6 +98,11 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    // tsc knows what a browser has, and checks these scripts by their JSDoc types.
+    files: ['src/ui/page/*.js'],
+    rules: { 'no-undef': 'off', eqeqeq: 'error', 'prefer-const': 'error', 'no-var': 'error' },
   },
   {
     files: ['**/*.mjs'],

@@ -10,6 +10,7 @@ import { fetchChecked } from './support/contract.ts';
 import { must } from './support/process.ts';
 import { assembleScript } from '../node/assemble.ts';
 import { openApiDocument } from '../src/api/openapi.ts';
+import { assemblePage } from '../src/ui/assemblePage.ts';
 import { VERSION } from '../src/version.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -34,6 +35,7 @@ describe('npm run build', () => {
       assert.equal(await (await fetchChecked(`${host.url}/api/node/tes-node`)).text(), assembleScript());
       const described = (await (await fetchChecked(`${host.url}/api/openapi.json`)).json()) as object;
       assert.deepEqual(described, JSON.parse(JSON.stringify(openApiDocument(VERSION))));
+      assert.equal(await (await fetchChecked(`${host.url}/api/ui`)).text(), assemblePage().html);
     } finally {
       await host.close();
       await azurite.close();

@@ -12,8 +12,8 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
-/** What takes minutes, or needs root and other programs, or is a product of its own; and the files about faults. */
-const LONG = /^packages\/|^test\/(e2e|infra|node|local)\/|faults[^/]*\.test\.ts$/;
+/** What takes minutes, or needs root or other programs, or is a product of its own; and the files about faults. */
+const LONG = /^packages\/|^test\/(e2e|infra|node|local|ui)\/|faults[^/]*\.test\.ts$/;
 /** What times itself runs alone, and by name: `npm run test:starvation`. */
 const TIMED = 'test/starvation/';
 

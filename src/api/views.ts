@@ -68,6 +68,7 @@ export const ImageView = z
     size: z.exactOptional(count('Bytes of the archive.')),
     lastUsed: z.exactOptional(time('When it was asked for last.')),
     createdAt: z.exactOptional(time('When it was cached.')),
+    pruneAfter: z.exactOptional(time('When prune deletes it if nobody uses it before; catalogue only.')),
     notes: z.exactOptional(
       z
         .array(z.string())

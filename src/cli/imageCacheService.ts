@@ -1,3 +1,4 @@
+import type { RunView } from '../api/operatorViews.ts';
 import type { CataloguePage, ImageView, LookupView, RefusedView } from '../api/views.ts';
 import type { Failure } from '../errors.ts';
 
@@ -28,12 +29,6 @@ export class ServiceError extends Error {
 
 /** An image that was asked for in a list. */
 export type EnsuredImage = ImageView | RefusedView;
-
-/** An image that is on its way, or failed. */
-export interface RunView extends ImageView {
-  readonly startedAt?: string;
-  readonly updatedAt?: string;
-}
 
 /** What the service takes in one request. */
 const MAX_IMAGES = 100;

@@ -1,4 +1,4 @@
-import type { RunView } from './imageCacheService.ts';
+import type { RunView } from '../api/operatorViews.ts';
 
 /** What has changed between two looks at the service's runs. */
 export class RunChanges {
@@ -47,5 +47,5 @@ function keyOf({ image, platform }: RunView): string {
 }
 
 function failureOf(run: RunView): string {
-  return `${keyOf(run)} ${run.startedAt ?? ''} ${run.updatedAt ?? ''}`;
+  return `${keyOf(run)} ${run.startedAt} ${run.updatedAt}`;
 }

@@ -3,6 +3,7 @@ import { BLOCK_MEMORY_BYTES, BlockMemory } from '../runs/blockMemory.ts';
 import type { CopyContext } from '../runs/copyBlocks.ts';
 import type { EnsureContext } from '../service/ensureImage.ts';
 import { OpenRuns } from '../service/openRuns.ts';
+import { Statistics } from '../statistics/statistics.ts';
 import { Turns } from '../store/turns.ts';
 import { logEvent } from '../telemetry/eventLog.ts';
 import { ServiceEvents } from '../telemetry/serviceEvents.ts';
@@ -10,7 +11,11 @@ import { settings } from './settings.ts';
 import { telemetry } from './telemetry.ts';
 
 /** All that the use cases work with, and what they share in one process. */
-export type AppContext = CopyContext & EnsureContext & { readonly events: ServiceEvents };
+export type AppContext = CopyContext &
+  EnsureContext & {
+    readonly events: ServiceEvents;
+    readonly statistics: Statistics;
+  };
 
 /** Images that are looked for and started at a time: as many as storage answers without a queue. */
 const ENSURE_TURNS = 16;
@@ -41,5 +46,6 @@ async function open(): Promise<AppContext> {
     openRuns: new OpenRuns(),
     ensureTurns: new Turns(ENSURE_TURNS),
     events,
+    statistics: new Statistics(context.storage, events),
   };
 }

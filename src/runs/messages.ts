@@ -137,6 +137,24 @@ export interface Runs {
   status(id: string): Promise<RunStatus | undefined>;
 }
 
+/** A run as a list of them shows it. */
+export interface ListedRun {
+  readonly id: string;
+  readonly image: string;
+  readonly platform: string;
+  readonly status: RunStatus;
+  readonly startedAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What the task hub remembers of all runs. */
+export interface RunHistory {
+  /** All that are under way. */
+  underWay(): Promise<readonly ListedRun[]>;
+  /** Those that have ended, and were started at that time or later. */
+  endedSince(oldest: Date): Promise<readonly ListedRun[]>;
+}
+
 /**
  * One run per image and platform: two requests for the same image meet under the same id.
  * @param ref with its digest; without one (the tag could not be resolved) the run is the tag's

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunView } from '../../api/operatorViews.ts';
 import type { ImageView } from '../../api/views.ts';
 import type { Command } from '../command.ts';
 import { exitCodeOfAll } from '../exitCodes.ts';
-import type { RunView } from '../imageCacheService.ts';
 import { Outage } from '../outage.ts';
 import { describeOutcome, exitCodeOfImage } from '../outcome.ts';
 import { ProgressDisplay } from '../progressDisplay.ts';

@@ -3,10 +3,20 @@ import {
   type DurableClient,
   type DurableOrchestrationStatus,
   getClient,
+  type OrchestrationFilter,
   OrchestrationRuntimeStatus,
 } from 'durable-functions';
-import type { RunInput, RunOutput, RunProgress, Runs, RunStatus } from '../../runs/messages.ts';
+import type {
+  ListedRun,
+  RunHistory,
+  RunInput,
+  RunOutput,
+  RunProgress,
+  Runs,
+  RunStatus,
+} from '../../runs/messages.ts';
 import { CacheError } from '../../errors.ts';
+import { isObject } from '../../image/json.ts';
 import { activeTraceparent, linkActiveSpan } from '../../telemetry/tracing.ts';
 
 const UNDER_WAY: ReadonlySet<OrchestrationRuntimeStatus> = new Set([
@@ -15,6 +25,12 @@ const UNDER_WAY: ReadonlySet<OrchestrationRuntimeStatus> = new Set([
   OrchestrationRuntimeStatus.Suspended,
   OrchestrationRuntimeStatus.ContinuedAsNew,
 ]);
+const ENDED = [
+  OrchestrationRuntimeStatus.Completed,
+  OrchestrationRuntimeStatus.Failed,
+  OrchestrationRuntimeStatus.Terminated,
+  OrchestrationRuntimeStatus.Canceled,
+];
 
 /** The orchestrations `cacheImage`, through the Durable Functions client of one invocation. */
 export function durableRuns(invocation: InvocationContext): Runs {
@@ -25,6 +41,58 @@ export function durableRuns(invocation: InvocationContext): Runs {
       const status = await instanceStatus(client, id);
       return status === undefined ? undefined : runStatus(status);
     },
+  };
+}
+
+/** What the task hub remembers, through the Durable Functions client of one invocation. */
+export function durableHistory(invocation: InvocationContext): RunHistory {
+  const client = getClient(invocation);
+  return {
+    underWay: () => listRuns(client, { runtimeStatus: [...UNDER_WAY] }),
+    endedSince: (createdTimeFrom) => listRuns(client, { runtimeStatus: ENDED, createdTimeFrom }),
+  };
+}
+
+/** The client asks for page after page, and has them all in memory: the filter keeps that small. */
+async function listRuns(client: DurableClient, filter: OrchestrationFilter): Promise<ListedRun[]> {
+  let answered: unknown;
+  try {
+    answered = await client.getStatusBy(filter);
+  } catch (cause) {
+    throw new CacheError('storage_unavailable', 'The task hub did not list its runs. Try again.', { cause });
+  }
+  return listed(answered).flatMap((status) => listedRun(status) ?? []);
+}
+
+/**
+ * The client gives a page as text where it is no JSON: the host writes the bare word `undefined` as the output of an
+ * instance that was terminated without a reason. Quotes within a JSON string are escaped, so this is no other text.
+ */
+function listed(answer: unknown): unknown[] {
+  if (Array.isArray(answer))
+    return answer.flatMap((item: unknown) => (typeof item === 'string' ? listed(item) : [item]));
+  try {
+    return JSON.parse(String(answer).replaceAll('"output":undefined', '"output":null')) as unknown[];
+  } catch (cause) {
+    throw new CacheError('storage_unavailable', "The task hub's list of runs cannot be read. Try again.", {
+      cause,
+    });
+  }
+}
+
+/** Undefined for an instance that is none of this app's runs. */
+function listedRun(instance: unknown): ListedRun | undefined {
+  if (!isObject(instance) || instance.name !== 'cacheImage' || !isObject(instance.input)) return undefined;
+  const { image, platform } = instance.input;
+  if (typeof image !== 'string' || typeof platform !== 'string') return undefined;
+  const status = instance as unknown as DurableOrchestrationStatus;
+  return {
+    id: status.instanceId,
+    image,
+    platform,
+    status: runStatus(status),
+    startedAt: new Date(status.createdTime),
+    updatedAt: new Date(status.lastUpdatedTime),
   };
 }
 

@@ -6,6 +6,7 @@ import { parseImageRequest } from '../../image/imageRequest.ts';
 import { describeImage } from '../../service/describeImage.ts';
 import { removeImage } from '../../service/removeImage.ts';
 import { listArchives } from '../../store/archive/archives.ts';
+import { pruneAfter } from '../../upkeep/pruneRules.ts';
 import { durableRuns } from '../durable/durableRuns.ts';
 import { answer, json } from './answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
@@ -45,7 +46,10 @@ app.http('images-get', {
       ...(continuation !== undefined && { continuation }),
     });
     const view: CataloguePage = {
-      images: page.images.map(archiveView),
+      images: page.images.map((image) => ({
+        ...archiveView(image),
+        pruneAfter: pruneAfter(image.lastUsed, context.config.pruneAfterDays),
+      })),
       ...(page.continuation !== undefined && { continuation: page.continuation }),
     };
     return json(200, view);

@@ -1,10 +1,11 @@
 import { app, type InvocationContext } from '@azure/functions';
 import { getClient, input, OrchestrationRuntimeStatus } from 'durable-functions';
-import { pruneImages } from '../../upkeep/pruneImages.ts';
 import { sweepStaged } from '../../upkeep/sweepStaged.ts';
 import { sweepRunPlans } from '../../upkeep/sweepRunPlans.ts';
+import { sweepStatistics } from '../../upkeep/sweepStatistics.ts';
 import { inSpan } from '../../telemetry/tracing.ts';
 import { type AppContext, appContext } from '../appContext.ts';
+import { pruneAndTell } from '../pruneAndTell.ts';
 import { settings } from '../settings.ts';
 
 /** Histories of finished runs are of no use to anyone after a week. */
@@ -20,25 +21,10 @@ app.timer('prune', {
 });
 
 async function prune(context: AppContext, invocation: InvocationContext): Promise<void> {
-  const began = performance.now();
-  const { kept, keptBytes, deleted, held } = await pruneImages(context);
-  for (const { blob, size, lastUsed } of deleted) {
-    invocation.log(`Pruned ${blob}: ${size} bytes, last used ${lastUsed}.`);
-  }
-  for (const { blob } of held) {
-    invocation.warn(`${blob} is due, but a lease, a legal hold or a policy of the account holds it.`);
-  }
-  context.events.emit({
-    type: 'prune',
-    deleted: deleted.length,
-    held: held.length,
-    kept,
-    bytes: deleted.reduce((total, { size }) => total + size, 0),
-    seconds: Math.round(performance.now() - began) / 1000,
-  });
-  context.events.emit({ type: 'store', images: kept, bytes: keptBytes });
+  await pruneAndTell(context, invocation);
   await sweepStaged(context);
   await sweepRunPlans(context);
+  await sweepStatistics(context);
   await purgeHistory(invocation);
 }
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import functions from '@azure/functions';
+import functions, { type InvocationContext } from '@azure/functions';
 import { input } from 'durable-functions';
 import manifest from '../../../package.json' with { type: 'json' };
-import { durableRuns } from '../../../src/functions/durable/durableRuns.ts';
+import { durableHistory, durableRuns } from '../../../src/functions/durable/durableRuns.ts';
 import { serve, type TestServer } from '../../registry/support/server.ts';
 
 /** A status and a body, as the host's durable extension answers. */
@@ -21,8 +21,12 @@ before(async () => {
 after(() => host.close());
 beforeEach(() => (answer = [500, 'nothing is answered yet']));
 
-/** The real client of durable-functions, as an invocation gets it. */
 function runs() {
+  return durableRuns(invocationOf(host));
+}
+
+/** With the real client of durable-functions, as an invocation gets it. */
+function invocationOf(host: TestServer): InvocationContext {
   const client = input.durableClient();
   const invocation = new functions.InvocationContext({
     functionName: 'x',
@@ -36,7 +40,7 @@ function runs() {
     requiredQueryStringParameters: '',
     rpcBaseUrl: `${host.origin}/durabletask/`,
   });
-  return durableRuns(invocation);
+  return invocation;
 }
 
 const INPUT = { image: 'docker.io/library/x:1', platform: 'linux/amd64', maxWaitHours: 1 };
@@ -113,5 +117,60 @@ describe('the status of a run', () => {
   it('says that the task hub failed where it did', async () => {
     answer = [500, 'a defect'];
     await assert.rejects(runs().status('id'), { code: 'storage_unavailable' });
+  });
+});
+
+describe('the list of runs', () => {
+  const instanceText = (
+    id: string,
+    output: string,
+    input = '{"image": "x:1", "platform": "linux/amd64"}',
+  ): string =>
+    `{"name":"cacheImage","instanceId":"${id}","runtimeStatus":"Terminated","input":${input},"customStatus":null,` +
+    `"output":${output},"createdTime":"2026-11-22T06:11:04Z","lastUpdatedTime":"2026-11-22T06:11:07Z"}`;
+
+  /** What a host that gives these pages, one after another, is understood to list. */
+  async function listed(...pages: readonly string[]): Promise<string[]> {
+    const asked: string[] = [];
+    const lister = await serve((request, response) => {
+      asked.push(request.url);
+      const at = Number(request.headers['x-ms-continuation-token'] ?? 0);
+      const next = at + 1 < pages.length ? String(at + 1) : '';
+      response
+        .writeHead(200, { 'content-type': 'application/json', 'x-ms-continuation-token': next })
+        .end(pages[at]);
+    });
+    try {
+      const ended = await durableHistory(invocationOf(lister)).endedSince(new Date('2026-11-20T00:00:00Z'));
+      assert.ok(
+        asked.every((url) => /createdTimeFrom=2026-11-20.*runtimeStatus=Completed,Failed/.test(url)),
+        asked[0],
+      );
+      return ended.map(({ id, status }) => `${id} ${status.state}`);
+    } finally {
+      await lister.close();
+    }
+  }
+
+  it('goes through every page, and leaves out what is no run of this app', async () => {
+    const pages = [
+      `[${instanceText('a', 'null')}]`,
+      `[${instanceText('b', '"x"')},${instanceText('c', '1', 'null')}]`,
+    ];
+    assert.deepEqual(await listed(...pages), ['a failed', 'b failed']);
+  });
+
+  it('can be read where a run was terminated without a reason, which the host writes as no JSON', async () => {
+    const broken = `[${instanceText('a', 'undefined')},${instanceText('b', JSON.stringify('"output":undefined'))}]`;
+    assert.deepEqual(await listed(broken), ['a failed', 'b failed']);
+    assert.deepEqual(await listed(`[${instanceText('c', 'null')}]`, broken), [
+      'c failed',
+      'a failed',
+      'b failed',
+    ]);
+  });
+
+  it('that cannot be read is the task hub that failed', async () => {
+    await assert.rejects(listed('<html>'), { code: 'storage_unavailable' });
   });
 });

@@ -9,7 +9,7 @@ const HTTP = fileURLToPath(new URL('../../../src/functions/http/', import.meta.u
 const KEYS = { master: 'master-key', function: 'function-key', system: 'system-key' };
 
 /** Whoever adds one here says in docs/security.md what anybody can do with it. */
-const OPEN_FILES = ['distribution.ts', 'health.ts', 'nodeScript.ts', 'openapi.ts'];
+const OPEN_FILES = ['distribution.ts', 'health.ts', 'nodeScript.ts', 'openapi.ts', 'ui.ts'];
 
 describe('without a function key', () => {
   let azurite: TestAzurite;

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { fileURLToPath } from 'node:url';
-import { type Observation, startHost } from 'functions-host';
+import { type HostOptions, type Observation, startHost } from 'functions-host';
 import { type LoopbackRegistry, startRegistry } from '../../runs/support/loopbackRegistry.ts';
+import { connectStorage, openStorage, type Storage } from '../../../src/store/storage.ts';
 import { newContainer, openAzurite } from '../../support/azurite.ts';
 import { fetchChecked } from '../../support/contract.ts';
 import { eventually } from '../../support/eventually.ts';
+
+type Keys = HostOptions['keys'];
 
 const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 
@@ -12,6 +15,8 @@ const ENTRY = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 export interface RunningApp {
   readonly url: string;
   readonly registries: readonly LoopbackRegistry[];
+  /** What the app keeps its images in. */
+  readonly storage: Storage;
   /** Invocations that have ended, oldest first. */
   readonly observations: readonly Observation[];
   /** What the app logged. */
@@ -40,18 +45,22 @@ export interface AppOptions {
   readonly entry?: string;
   /** Settings beside those of storage and registries. */
   readonly env?: (registries: readonly LoopbackRegistry[]) => Readonly<Record<string, string>>;
+  /** That the host asks for; none without them. */
+  readonly keys?: Keys;
 }
 
 export async function startApp(
   registries = 1,
-  { entry = ENTRY, env = () => ({}) }: AppOptions = {},
+  { entry = ENTRY, env = () => ({}), keys }: AppOptions = {},
 ): Promise<RunningApp> {
   const azurite = await openAzurite();
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
+  const container = newContainer();
+  const storage = await openStorage({ service: connectStorage(azurite.connectionString) }, container);
   // The functions' thread takes its environment from this process.
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
-    IMAGE_CONTAINER: newContainer(),
+    IMAGE_CONTAINER: container,
     INSECURE_REGISTRIES: loopback.map(({ hosts }) => hosts.join('+')).join(','),
     LASTUSED_RESOLUTION_SECONDS: '0',
     ...env(loopback),
@@ -62,6 +71,7 @@ export async function startApp(
     entry,
     port: 0,
     log: (line) => log.push(line),
+    ...(keys !== undefined && { keys }),
     observe: (observation) => observations.push(observation),
   });
   const send = async (url: string, init: RequestInit = {}): Promise<Answered> => {
@@ -84,6 +94,7 @@ export async function startApp(
   return {
     url: host.url,
     registries: loopback,
+    storage,
     observations,
     log,
     get,
