@@ -74,7 +74,15 @@ describe('npm run package', () => {
   it('puts the bundle into the zip, what the host reads beside it, what must go with it, and nothing else', async () => {
     assert.deepEqual(
       [...files.keys()],
-      ['LICENSE', 'THIRD-PARTY-NOTICES.txt', 'dist/main.cjs', 'host.json', 'package.json', 'sbom.cdx.json'],
+      [
+        'LICENSE',
+        'THIRD-PARTY-NOTICES.txt',
+        'dist/main.cjs',
+        'dist/telemetry.cjs',
+        'host.json',
+        'package.json',
+        'sbom.cdx.json',
+      ],
     );
     // What `func azure functionapp publish` sends, too.
     const sent = (await readFile(path.join(ROOT, '.funcignore'), 'utf8')).split('\n');

@@ -34,6 +34,9 @@ const CALLS: Readonly<Record<string, string | undefined>> = {
   '@azure/core-rest-pipeline: HttpHeaders.get': undefined,
   '@azure/identity: DefaultAzureCredential.new': undefined,
   '@azure/identity: ManagedIdentityCredential.new': undefined,
+  // They send as the host does, with the role that its own telemetry needs.
+  '@azure/monitor-opentelemetry-exporter: AzureMonitorMetricExporter.new': undefined,
+  '@azure/monitor-opentelemetry-exporter: AzureMonitorTraceExporter.new': undefined,
   '@azure/storage-blob: BlobClient.delete': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.deleteIfExists': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.download': `${BLOBS}/containers/blobs/read`,

@@ -16,11 +16,16 @@ const source = globSync('src/**/*.ts', { exclude: ['src/cli/**'] })
   .map((file) => readFileSync(file, 'utf8'))
   .join('\n');
 
-/** Settings are read as `text(env, 'NAME')` and the like, and as env.NAME; what is assigned is not read. */
+/**
+ * Settings are read as `text(env, 'NAME')` and the like, and as env.NAME; what is assigned is not read. Those of
+ * OpenTelemetry's exporters have names that its standard puts together.
+ */
 const read = new Set(
-  [...source.matchAll(/\(env, '([A-Z][A-Z0-9_]+)'|env\.([A-Z][A-Z0-9_]+)\b(?!\s*(?:\?\?)?=[^=])/g)].map(
-    ([, byName, byMember]) => byName ?? byMember ?? '',
-  ),
+  [
+    ...source.matchAll(
+      /(?<!otlpProtocol)\(env, '([A-Z][A-Z0-9_]+)'|env\.([A-Z][A-Z0-9_]+)\b(?!\s*(?:\?\?)?=[^=])/g,
+    ),
+  ].map(([, byName, byMember]) => byName ?? byMember ?? ''),
 );
 const set = new Set(SHAPES.flatMap((shape) => Object.keys(appSettings(readSnapshot(shape)))));
 
