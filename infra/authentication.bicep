@@ -1,4 +1,5 @@
-// Microsoft Entra in front of the app, beside its function keys. No sign-in page: callers bring a token.
+// Microsoft Entra in front of the app, beside its function keys. Callers bring a token; a browser is not sent away, the
+// operator's page has a link for signing in.
 
 param appName string
 param clientId string
@@ -16,8 +17,9 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      // What a probe asks, and what a node asks before it can have a token. Neither says anything of what is cached.
-      excludedPaths: ['/api/health', '/api/node/tes-node']
+      // What a probe asks, what a node asks before it can have a token, and what people need to sign in or to write a
+      // client. They need no function key either, and say nothing of what is cached.
+      excludedPaths: ['/api/health', '/api/node/tes-node', '/api/openapi.json', '/api/ui']
     }
     httpSettings: { requireHttps: true }
     identityProviders: {

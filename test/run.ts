@@ -13,7 +13,7 @@ import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
 /** What takes minutes, or needs root or other programs, or is a product of its own; and the files about faults. */
-const LONG = /^packages\/|^test\/(e2e|infra|node|local|ui)\/|faults[^/]*\.test\.ts$/;
+const LONG = /^packages\/|^test\/(e2e|infra|kinds|node|local|ui)\/|faults[^/]*\.test\.ts$/;
 /** What times itself runs alone, and by name: `npm run test:starvation`. */
 const TIMED = 'test/starvation/';
 

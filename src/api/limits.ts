@@ -18,5 +18,5 @@ export const MAX_WAIT_SECONDS = 120;
 /** Images of one `GET /api/runs`. */
 export const RUNS_LIMIT = { least: 1, most: 200, fallback: 100 };
 
-/** How far back `GET /api/statistics` goes, in days. */
+/** How far back `GET /api/statistics` goes, in days. No further than what is kept: KEPT_DAYS of the store. */
 export const STATISTICS_DAYS = { least: 1, most: 90, fallback: 30 };

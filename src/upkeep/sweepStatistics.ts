@@ -1,5 +1,5 @@
 import type { CacheContext } from '../context.ts';
-import { dayOf, deleteDaysBefore, STATISTICS_DAYS } from '../store/hints/statistics.ts';
+import { dayOf, deleteDaysBefore, KEPT_DAYS } from '../store/hints/statistics.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
 
@@ -8,5 +8,5 @@ export async function sweepStatistics(
   { storage }: Pick<CacheContext, 'storage'>,
   now = new Date(),
 ): Promise<void> {
-  await deleteDaysBefore(storage, dayOf(new Date(now.getTime() - STATISTICS_DAYS * DAY_MS)));
+  await deleteDaysBefore(storage, dayOf(new Date(now.getTime() - KEPT_DAYS * DAY_MS)));
 }

@@ -19,6 +19,7 @@ describe("the operator's page", { skip }, () => {
   let throttled: LoopbackRegistry;
   let browser: Browser;
   let opened: OpenPage;
+  let asked: { readonly lookups: number; readonly served: number };
   before(async () => {
     app = await startApp(2, {
       keys: { master: 'the-master-key', function: KEY, system: 'the-system-key' },
@@ -26,7 +27,7 @@ describe("the operator's page", { skip }, () => {
     registry = app.registries[0] ?? assert.fail();
     throttled = app.registries[1] ?? assert.fail();
     // Before anything is read: a day that is over is read once.
-    await storeStatistics(app.storage, 28e9, SOME_IMAGES.length);
+    asked = await storeStatistics(app.storage, 28e9, SOME_IMAGES.length);
     browser = await launchBrowser();
     opened = await OpenPage.open(browser, app.url);
   });
@@ -74,7 +75,9 @@ describe("the operator's page", { skip }, () => {
     await page.getByRole('button', { name: 'Refresh' }).click();
     await shows('#catalogue-count', /^20 images · 29\.\d GiB$/);
     await page.reload();
-    await shows('#totals', /Served, last 30 days\s+9\d/);
+    const percent = Math.floor((asked.served / asked.lookups) * 1000) / 10;
+    const lookups = asked.lookups.toLocaleString('en');
+    await shows('#totals', new RegExp(`Served, last 30 days\\s+${percent} % of ${lookups} lookups`));
     await opened.inspect('filled');
 
     const first = (): Promise<string> => opened.text('#catalogue tbody tr:first-child');

@@ -28,8 +28,8 @@ export interface HourStatistics extends Partial<LookupCounts> {
 /** By the hour's beginning, as in `2026-11-25T14:00:00Z`. */
 export type Hours = ReadonlyMap<string, HourStatistics>;
 
-/** How far back statistics are kept, in days. */
-export const STATISTICS_DAYS = 90;
+/** How far back statistics are kept, in days: as far as the API lets anybody ask. */
+export const KEPT_DAYS = 90;
 
 const FOLDER = 'statistics/';
 const COUNTED = ['hits', 'stale', 'pending', 'misses', 'failed'] as const;

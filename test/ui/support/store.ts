@@ -45,20 +45,34 @@ export async function storeImages(storage: Storage, images: readonly StoredImage
   });
 }
 
-/** A month in which the store grew and was asked, less on weekends. */
-export async function storeStatistics(storage: Storage, bytes: number, images: number): Promise<void> {
+/**
+ * A month in which the store grew and was asked, less on weekends.
+ * @returns how many lookups there were, and how many of them were served
+ */
+export async function storeStatistics(
+  storage: Storage,
+  bytes: number,
+  images: number,
+): Promise<{ readonly lookups: number; readonly served: number }> {
+  let [lookups, served] = [0, 0];
   for (let back = 29; back >= 1; back--) {
     const time = new Date(Date.now() - back * DAY_MS);
     const isWeekend = [0, 6].includes(time.getUTCDay());
     const grown = 1 - (back / 30) ** 1.4 * 0.75 + (back % 7) * 0.012;
+    const hits = Math.round((isWeekend ? 190 : 900) * (1 + Math.sin(back * 1.7) / 4));
+    const misses = Math.round((isWeekend ? 20 : 70) * (1 + Math.cos(back * 2.3) / 2));
+    const pending = isWeekend ? 4 : 31;
     await addToHour(storage, hourOf(time), {
       images: Math.round(images * grown),
       bytes: Math.round(bytes * grown),
-      hits: Math.round((isWeekend ? 190 : 900) * (1 + Math.sin(back * 1.7) / 4)),
-      misses: Math.round((isWeekend ? 20 : 70) * (1 + Math.cos(back * 2.3) / 2)),
-      pending: isWeekend ? 4 : 31,
+      hits,
+      misses,
+      pending,
     });
+    served += hits;
+    lookups += hits + misses + pending;
   }
+  return { lookups, served };
 }
 
 /** What a genomics centre may have. */
