@@ -1,15 +1,15 @@
 import { app } from '@azure/functions';
 import './functions/durable/activities.ts';
-import './functions/http/health.ts';
-import './functions/http/images.ts';
-import './functions/http/lookup.ts';
-import './functions/http/distribution.ts';
-import './functions/http/nodeScript.ts';
-import './functions/http/openapi.ts';
-import './functions/http/prune.ts';
-import './functions/http/runs.ts';
-import './functions/http/statistics.ts';
-import './functions/http/ui.ts';
+import './functions/http/calls/health.ts';
+import './functions/http/calls/images.ts';
+import './functions/http/calls/lookup.ts';
+import './functions/http/calls/distribution.ts';
+import './functions/http/calls/nodeScript.ts';
+import './functions/http/calls/openapi.ts';
+import './functions/http/calls/prune.ts';
+import './functions/http/calls/runs.ts';
+import './functions/http/calls/statistics.ts';
+import './functions/http/calls/ui.ts';
 import './functions/timers/measureStore.ts';
 import './functions/timers/prune.ts';
 

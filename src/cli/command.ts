@@ -1,4 +1,4 @@
-import type { ImageCacheService } from './imageCacheService.ts';
+import type { ImageCacheService } from './service/imageCacheService.ts';
 import type { OptionName, OptionValues } from './options.ts';
 import type { Output } from './output.ts';
 

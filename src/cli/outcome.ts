@@ -1,6 +1,6 @@
 import { EXIT, exitCodeOf } from './exitCodes.ts';
 import { formatBytes, formatDuration } from './format.ts';
-import type { EnsuredImage } from './imageCacheService.ts';
+import type { EnsuredImage } from './service/imageCacheService.ts';
 
 /** What became of an image, in a line: where it failed, why, and whether it is worth trying again. */
 export function describeOutcome(view: EnsuredImage): string {

@@ -1,4 +1,4 @@
-import type { ProgressStream } from './progressDisplay.ts';
+import type { ProgressStream } from './progress/progressDisplay.ts';
 import { printable, printableJson } from './terminalText.ts';
 
 /** What a command prints. Every line goes through here, so that no service can send the terminal a command. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { pauseMs } from '../../src/cli/followImages.ts';
+import { pauseMs } from '../../src/cli/progress/followImages.ts';
 import { imageCache as runCommand, READY, type RunAt, send, startStandIn, view } from './support/commands.ts';
 
 let service: Awaited<ReturnType<typeof startStandIn>>;

@@ -1,8 +1,8 @@
 import type { Command } from '../command.ts';
 import { EXIT, exitCodeOfAll } from '../exitCodes.ts';
-import { followImages } from '../followImages.ts';
+import { followImages } from '../progress/followImages.ts';
 import { describeOutcome, exitCodeOfImage } from '../outcome.ts';
-import { ProgressDisplay } from '../progressDisplay.ts';
+import { ProgressDisplay } from '../progress/progressDisplay.ts';
 
 export const add: Command = {
   name: 'add',

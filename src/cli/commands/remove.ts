@@ -1,7 +1,7 @@
 import type { ImageView } from '../../api/views.ts';
 import type { Command } from '../command.ts';
 import { exitCodeOf, exitCodeOfAll } from '../exitCodes.ts';
-import { ServiceError } from '../imageCacheService.ts';
+import { ServiceError } from '../service/imageCacheService.ts';
 
 export const remove: Command = {
   name: 'remove',

@@ -3,11 +3,11 @@ import type { RunView } from '../../api/operatorViews.ts';
 import type { ImageView } from '../../api/views.ts';
 import type { Command } from '../command.ts';
 import { exitCodeOfAll } from '../exitCodes.ts';
-import { Outage } from '../outage.ts';
+import { Outage } from '../service/outage.ts';
 import { describeOutcome, exitCodeOfImage } from '../outcome.ts';
-import { ProgressDisplay } from '../progressDisplay.ts';
-import { RunChanges } from '../runChanges.ts';
-import { TransferRates } from '../transferRate.ts';
+import { ProgressDisplay } from '../progress/progressDisplay.ts';
+import { RunChanges } from '../progress/runChanges.ts';
+import { TransferRates } from '../progress/transferRate.ts';
 
 export const watch: Command = {
   name: 'watch',

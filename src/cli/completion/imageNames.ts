@@ -1,5 +1,5 @@
 import type { ImageView } from '../../api/views.ts';
-import type { ImageCacheService } from '../imageCacheService.ts';
+import type { ImageCacheService } from '../service/imageCacheService.ts';
 
 /** No more are of help. */
 const MAX_NAMES = 200;

@@ -1,6 +1,6 @@
 import type { WriteStream } from 'node:tty';
 import { barLine, describeProgress, fraction, type ImageProgress } from './progressLine.ts';
-import { displayWidth, printable } from './terminalText.ts';
+import { displayWidth, printable } from '../terminalText.ts';
 
 /** Who reads a log of plain lines hears of a slow image at least so often, in milliseconds. */
 const SAY_AGAIN_MS = 60_000;

@@ -1,11 +1,11 @@
 import { app } from '@azure/functions';
-import type { PruneView } from '../../api/operatorViews.ts';
-import { PruneQuery } from '../../api/queries.ts';
-import { planPrune } from '../../upkeep/pruneImages.ts';
-import { pruneAndTell } from '../pruneAndTell.ts';
-import { json } from './answerFormat.ts';
-import { handler } from './handler.ts';
-import { readQuery } from './query.ts';
+import type { PruneView } from '../../../api/operatorViews.ts';
+import { PruneQuery } from '../../../api/queries.ts';
+import { planPrune } from '../../../upkeep/pruneImages.ts';
+import { pruneAndTell } from '../../pruneAndTell.ts';
+import { json } from '../answerFormat.ts';
+import { handler } from '../handler.ts';
+import { readQuery } from '../query.ts';
 
 /** Prunes images as the timer does; with `dryRun=true`, says what that would delete. */
 app.http('prune-now', {

@@ -1,6 +1,6 @@
-import type { ProgressView } from '../api/views.ts';
-import { formatBytes, formatDuration } from './format.ts';
-import { displayWidth, fitted, printable } from './terminalText.ts';
+import type { ProgressView } from '../../api/views.ts';
+import { formatBytes, formatDuration } from '../format.ts';
+import { displayWidth, fitted, printable } from '../terminalText.ts';
 import type { TransferRate } from './transferRate.ts';
 
 const BAR_COLUMNS = 28;

@@ -3,9 +3,9 @@ import { chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { findService } from '../../src/cli/findService.ts';
-import { UsageError } from '../../src/cli/usageError.ts';
-import { imageCache, send, startStandIn } from './support/commands.ts';
+import { findService } from '../../../src/cli/service/findService.ts';
+import { UsageError } from '../../../src/cli/usageError.ts';
+import { imageCache, send, startStandIn } from '../support/commands.ts';
 
 const URL_LINE = 'IMAGE_CACHE_URL="https://func-x.azurewebsites.net"\n';
 const FOUND = 'https://func-x.azurewebsites.net';

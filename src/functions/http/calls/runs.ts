@@ -1,14 +1,14 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import type { RunsView } from '../../api/operatorViews.ts';
-import { RunsQuery } from '../../api/queries.ts';
-import { listRuns } from '../../service/listRuns.ts';
-import { isoSeconds } from '../../store/archive/archiveMetadata.ts';
-import { durableHistory, durableRuns } from '../durable/durableRuns.ts';
-import { json } from './answerFormat.ts';
-import { handler } from './handler.ts';
-import { imageView } from './imageViews.ts';
-import { readQuery } from './query.ts';
+import type { RunsView } from '../../../api/operatorViews.ts';
+import { RunsQuery } from '../../../api/queries.ts';
+import { listRuns } from '../../../service/listRuns.ts';
+import { isoSeconds } from '../../../store/archive/archiveMetadata.ts';
+import { durableHistory, durableRuns } from '../../durable/durableRuns.ts';
+import { json } from '../answerFormat.ts';
+import { handler } from '../handler.ts';
+import { imageView } from '../imageViews.ts';
+import { readQuery } from '../query.ts';
 
 /** What is on its way and what failed. */
 app.http('runs', {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ProgressDisplay } from '../../src/cli/progressDisplay.ts';
-import { barLine, describeProgress, type ImageProgress } from '../../src/cli/progressLine.ts';
-import { displayWidth } from '../../src/cli/terminalText.ts';
-import { TransferRate } from '../../src/cli/transferRate.ts';
-import { stream } from './support/commands.ts';
+import { ProgressDisplay } from '../../../src/cli/progress/progressDisplay.ts';
+import { barLine, describeProgress, type ImageProgress } from '../../../src/cli/progress/progressLine.ts';
+import { displayWidth } from '../../../src/cli/terminalText.ts';
+import { TransferRate } from '../../../src/cli/progress/transferRate.ts';
+import { stream } from '../support/commands.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00.000Z');
 const UP = (rows: number): string => `\x1b[${rows}A\r\x1b[J`;

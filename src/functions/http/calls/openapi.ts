@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
-import { openApiDocument } from '../../api/openapi.ts';
-import { VERSION } from '../../version.ts';
-import { STATIC } from './answerHeaders.ts';
-import { plainHandler } from './plainHandler.ts';
+import { openApiDocument } from '../../../api/openapi.ts';
+import { VERSION } from '../../../version.ts';
+import { STATIC } from '../answerHeaders.ts';
+import { plainHandler } from '../plainHandler.ts';
 
 /** Made when it is asked for first: most instances of the app never are. */
 let text: string | undefined;

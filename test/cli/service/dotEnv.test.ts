@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseDotEnv } from '../../src/cli/dotEnv.ts';
-import { anyText } from '../support/anyText.ts';
+import { parseDotEnv } from '../../../src/cli/service/dotEnv.ts';
+import { anyText } from '../../support/anyText.ts';
 
 const parsed = (text: string): Record<string, string> => Object.fromEntries(parseDotEnv(text));
 

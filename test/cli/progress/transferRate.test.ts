@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { TransferRate } from '../../src/cli/transferRate.ts';
+import { TransferRate } from '../../../src/cli/progress/transferRate.ts';
 
 function measured(...samples: readonly (readonly [ms: number, bytes: number])[]): TransferRate {
   const rate = new TransferRate();

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { assembleScript } from '../../../node/assemble.ts';
-import { STATIC } from './answerHeaders.ts';
-import { plainHandler } from './plainHandler.ts';
+import { assembleScript } from '../../../../node/assemble.ts';
+import { STATIC } from '../answerHeaders.ts';
+import { plainHandler } from '../plainHandler.ts';
 
 /** The bundle carries the script (build.mjs); from sources it is put together at the start. */
 declare const TES_NODE_SCRIPT: string | undefined;

@@ -1,19 +1,19 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import { CatalogueQuery, EnsureQuery, ImageQuery } from '../../api/queries.ts';
-import type { CataloguePage } from '../../api/views.ts';
-import { parseImageRequest } from '../../image/imageRequest.ts';
-import { describeImage } from '../../service/describeImage.ts';
-import { removeImage } from '../../service/removeImage.ts';
-import { listArchives } from '../../store/archive/archives.ts';
-import { pruneAfter } from '../../upkeep/pruneRules.ts';
-import { durableRuns } from '../durable/durableRuns.ts';
-import { answer, json } from './answerFormat.ts';
+import { CatalogueQuery, EnsureQuery, ImageQuery } from '../../../api/queries.ts';
+import type { CataloguePage } from '../../../api/views.ts';
+import { parseImageRequest } from '../../../image/imageRequest.ts';
+import { describeImage } from '../../../service/describeImage.ts';
+import { removeImage } from '../../../service/removeImage.ts';
+import { listArchives } from '../../../store/archive/archives.ts';
+import { pruneAfter } from '../../../upkeep/pruneRules.ts';
+import { durableRuns } from '../../durable/durableRuns.ts';
+import { answer, json } from '../answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
-import { handler } from './handler.ts';
-import { archiveView, imageView } from './imageViews.ts';
-import { query, readQuery } from './query.ts';
-import { readJson } from './requestBody.ts';
+import { handler } from '../handler.ts';
+import { archiveView, imageView } from '../imageViews.ts';
+import { query, readQuery } from '../query.ts';
+import { readJson } from '../requestBody.ts';
 
 app.http('images-ensure', {
   route: 'api/images',

@@ -1,14 +1,14 @@
 import type { HttpResponseInit, InvocationContext } from '@azure/functions';
-import { parseEnsureBody } from '../../api/ensureBody.ts';
-import type { ImageView, RefusedView } from '../../api/views.ts';
-import { CacheError } from '../../errors.ts';
-import { parseImageRequest } from '../../image/imageRequest.ts';
-import type { Runs } from '../../runs/messages.ts';
-import { type EnsureContext, ensureImage } from '../../service/ensureImage.ts';
-import { asCacheError } from '../asCacheError.ts';
-import { answer, type AnswerFormat, json } from './answerFormat.ts';
-import { imageView } from './imageViews.ts';
-import { problem } from './problem.ts';
+import { parseEnsureBody } from '../../../api/ensureBody.ts';
+import type { ImageView, RefusedView } from '../../../api/views.ts';
+import { CacheError } from '../../../errors.ts';
+import { parseImageRequest } from '../../../image/imageRequest.ts';
+import type { Runs } from '../../../runs/messages.ts';
+import { type EnsureContext, ensureImage } from '../../../service/ensureImage.ts';
+import { asCacheError } from '../../asCacheError.ts';
+import { answer, type AnswerFormat, json } from '../answerFormat.ts';
+import { imageView } from '../imageViews.ts';
+import { problem } from '../problem.ts';
 
 /**
  * Answers `{"image": …}` or `{"images": […]}`: 200 where all are ready, 202 where some are pending. An array answers

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServiceError } from '../../src/cli/imageCacheService.ts';
-import { Outage } from '../../src/cli/outage.ts';
+import { ServiceError } from '../../../src/cli/service/imageCacheService.ts';
+import { Outage } from '../../../src/cli/service/outage.ts';
 
 const away = (): Promise<never> =>
   Promise.reject(new ServiceError('service_unavailable', 'No service answers.', { retryable: true }));

@@ -1,5 +1,5 @@
 import { findAzdService } from './azdEnvironment.ts';
-import { UsageError } from './usageError.ts';
+import { UsageError } from '../usageError.ts';
 
 const LOCAL = 'http://127.0.0.1:7071';
 /** In place of a URL: take the one that azd's environment names, with the key. */

@@ -1,7 +1,7 @@
 import { app } from '@azure/functions';
-import { checkHealth } from '../../service/checkHealth.ts';
-import { json } from './answerFormat.ts';
-import { handler } from './handler.ts';
+import { checkHealth } from '../../../service/checkHealth.ts';
+import { json } from '../answerFormat.ts';
+import { handler } from '../handler.ts';
 
 app.http('health', {
   route: 'api/health',

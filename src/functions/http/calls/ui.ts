@@ -1,6 +1,6 @@
 import { app } from '@azure/functions';
-import { type AssembledPage, assemblePage } from '../../ui/assemblePage.ts';
-import { plainHandler } from './plainHandler.ts';
+import { type AssembledPage, assemblePage } from '../../../ui/assemblePage.ts';
+import { plainHandler } from '../plainHandler.ts';
 
 /** The bundle carries the page (build.mjs); from sources it is put together at the start. */
 declare const OPERATOR_PAGE: AssembledPage | undefined;

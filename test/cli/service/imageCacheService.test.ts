@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
-import { ImageCacheService, ServiceError } from '../../src/cli/imageCacheService.ts';
-import { serve } from '../registry/support/server.ts';
+import { ImageCacheService, ServiceError } from '../../../src/cli/service/imageCacheService.ts';
+import { serve } from '../../registry/support/server.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { ARM64, type LoopbackRegistry } from '../../runs/support/loopbackRegistry.ts';
-import { assertClean, assertProblem, type RunningApp, startApp } from '../support/app.ts';
+import { ARM64, type LoopbackRegistry } from '../../../runs/support/loopbackRegistry.ts';
+import { assertClean, assertProblem, type RunningApp, startApp } from '../../support/app.ts';
 
 let app: RunningApp;
 let registry: LoopbackRegistry;

@@ -1,6 +1,6 @@
-import type { RunView } from '../api/operatorViews.ts';
-import type { CataloguePage, ImageView, LookupView, RefusedView } from '../api/views.ts';
-import type { Failure } from '../errors.ts';
+import type { RunView } from '../../api/operatorViews.ts';
+import type { CataloguePage, ImageView, LookupView, RefusedView } from '../../api/views.ts';
+import type { Failure } from '../../errors.ts';
 
 export interface ServiceOptions {
   /** Where the app answers: `https://….azurewebsites.net`. */

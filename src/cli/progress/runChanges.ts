@@ -1,4 +1,4 @@
-import type { RunView } from '../api/operatorViews.ts';
+import type { RunView } from '../../api/operatorViews.ts';
 
 /** What has changed between two looks at the service's runs. */
 export class RunChanges {

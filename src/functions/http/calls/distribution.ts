@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
-import type { CacheContext } from '../../context.ts';
-import { mirrorBlob, mirrorManifest } from '../../distribution/mirror.ts';
-import { CacheError } from '../../errors.ts';
-import { type ImageReference, parseReference } from '../../image/reference.ts';
-import { settings } from '../settings.ts';
-import { handler } from './handler.ts';
-import { query } from './query.ts';
+import type { CacheContext } from '../../../context.ts';
+import { mirrorBlob, mirrorManifest } from '../../../distribution/mirror.ts';
+import { CacheError } from '../../../errors.ts';
+import { type ImageReference, parseReference } from '../../../image/reference.ts';
+import { settings } from '../../settings.ts';
+import { handler } from '../handler.ts';
+import { query } from '../query.ts';
 
 const VERSION_HEADER = { 'Docker-Distribution-Api-Version': 'registry/2.0' };
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EnsuredImage, ImageCacheService } from './imageCacheService.ts';
-import { Outage } from './outage.ts';
-import { describeOutcome } from './outcome.ts';
+import type { EnsuredImage, ImageCacheService } from '../service/imageCacheService.ts';
+import { Outage } from '../service/outage.ts';
+import { describeOutcome } from '../outcome.ts';
 import type { ProgressDisplay } from './progressDisplay.ts';
 import { TransferRates } from './transferRate.ts';
 
