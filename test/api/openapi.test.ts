@@ -112,7 +112,7 @@ describe('the OpenAPI document', () => {
   });
 
   it('has every function of src/functions/http, by its route, methods and key, and no other call', () => {
-    const registered = globSync('src/functions/http/*.ts').flatMap((file) =>
+    const registered = globSync('src/functions/http/**/*.ts').flatMap((file) =>
       [...readFileSync(file, 'utf8').matchAll(/app\.http\('[^]*?\n {0,2}\}\);/g)].flatMap(([text]) => {
         const route = /route: '([^']+)'/.exec(text)?.[1] ?? assert.fail(`${file}: ${text}`);
         const methods = /methods: \[([^\]]+)\]/.exec(text)?.[1] ?? assert.fail(text);
