@@ -3,7 +3,7 @@ import type { AnswerHeader, Call } from './call.ts';
 import { ManyImages, OneImage } from './ensureBody.ts';
 import { ABSENT, LOOKED_UP, PARTIAL, PENDING, READY } from './examples.ts';
 import { MAX_IMAGES } from './limits.ts';
-import { CatalogueQuery, EnsureQuery, ImageQuery, LookupQuery } from './queries.ts';
+import { EnsureQuery, ImageQuery, ImagesQuery, LookupQuery } from './queries.ts';
 import {
   CataloguePage,
   EnsuredList,
@@ -77,8 +77,8 @@ export const IMAGE_CALLS: readonly Call[] = [
     tag: 'images',
     summary: "An image's state, or a page of the catalogue",
     description:
-      'With `image`: its state. Asks no registry, and counts as no use. Without: what is cached, by blob name; a page may hold fewer images than `limit`, or none.',
-    query: z.extend(z.partial(ImageQuery), CatalogueQuery.shape),
+      'With `image`: its state, as `platform` and `format` say. Asks no registry, and counts as no use. Without: what is cached, by blob name, as `prefix`, `continuation` and `limit` say; a page may hold fewer images than `limit`, or none.',
+    query: ImagesQuery,
     answers: {
       200: {
         description: 'The state, or the page.',

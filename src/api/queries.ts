@@ -45,19 +45,43 @@ export const EnsureQuery = z.object({ format });
 /** Of one image: its state, or its removal. */
 export const ImageQuery = z.object({ image, platform, format });
 
+/** Storage answers these with a failure of its own. */
+const NO_CONTROL_CHARACTER = /^\P{Cc}*$/u;
+
 /** Of the catalogue, which is what is asked for without an image. */
 export const CatalogueQuery = z.object({
   prefix: z.exactOptional(
-    z
-      .string()
-      .check(
-        z.maxLength(1024, { error: "prefix has more than 1024 characters, which no blob's name has." }),
-        z.describe("What the blobs' names begin with: `library/`."),
-      ),
+    z.string().check(
+      z.maxLength(1024, { error: "prefix has more than 1024 characters, which no blob's name has." }),
+      z.regex(NO_CONTROL_CHARACTER, {
+        error: "prefix has a control character, which no archive's name has.",
+      }),
+      z.describe("What the blobs' names begin with: `library/`."),
+    ),
   ),
-  continuation: z.exactOptional(z.string().check(z.describe('From the page before.'))),
+  continuation: z.exactOptional(
+    z.string().check(
+      z.regex(NO_CONTROL_CHARACTER, {
+        error: 'The continuation is not one that this service gave out.',
+      }),
+      z.describe('From the page before.'),
+    ),
+  ),
   limit: wholeNumber('limit', PAGE_SIZE, 'Images of a page at most.'),
 });
+
+/**
+ * Of both, for the API's description. What is left out stays out: a program that sends the defaults of one with the
+ * other would be refused.
+ */
+export const ImagesQuery = z.partial(
+  z.object({
+    ...ImageQuery.shape,
+    format: ImageQuery.shape.format.def.innerType,
+    ...CatalogueQuery.shape,
+    limit: CatalogueQuery.shape.limit.def.innerType,
+  }),
+);
 
 export const LookupQuery = z.object({
   image,

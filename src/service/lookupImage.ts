@@ -35,6 +35,7 @@ export async function lookupImage(
   // While it waits, the state is enough; whoever is told to go on waiting is told how far it is.
   if (found.state === 'pending') found = await withProgress(context, found);
   const image = canonicalReference(request.ref);
+  const platform = formatPlatform(request.platform);
   switch (found.state) {
     case 'ready':
       return useImage(context, image, found);
@@ -49,7 +50,7 @@ export async function lookupImage(
     case 'absent':
       throw new CacheError(
         'image_not_cached',
-        `${image} (${formatPlatform(request.platform)}) is not cached. Ask the service to cache it: POST /api/images {"image": "${request.requested}"}.`,
+        `${image} (${platform}) is not cached. Ask the service to cache it: POST /api/images ${JSON.stringify({ image: request.requested, platform })}.`,
       );
   }
 }

@@ -20,8 +20,12 @@ const FUNCTION_KEY = `key-${randomBytes(12).toString('hex')}`;
 const BLOB_SIGNATURE = `sig-${randomBytes(12).toString('hex')}`;
 
 const TRACE = randomBytes(16).toString('hex');
+const LOST_TRACE = randomBytes(16).toString('hex');
 const OTHER_TRACE = randomBytes(16).toString('hex');
 const CALLER = randomBytes(8).toString('hex');
+
+/** https://opentelemetry.io/docs/specs/otel/trace/api/#set-status, as OTLP numbers it */
+const SPAN_FAILED = 2;
 
 /** An hour: what is seen was sent because the app ended. */
 const NEVER = '3600000';
@@ -33,6 +37,7 @@ for (const kind of ['the sources', 'the bundle'] as const) {
     let app: RunningApp;
     let registry: LoopbackRegistry;
     let events: ServiceEvent[] = [];
+    let lostLayer = '';
     const secrets = [PASSWORD, OTLP_KEY, FUNCTION_KEY, BLOB_SIGNATURE];
 
     const post = (image: string, trace: string): Promise<Response> =>
@@ -85,6 +90,10 @@ for (const kind of ['the sources', 'the bundle'] as const) {
           response.writeHead(307, { location: `${signed.origin}/${digest}?sig=${BLOB_SIGNATURE}` }).end();
           return true;
         }
+        if (lostLayer !== '' && url.endsWith(lostLayer)) {
+          response.writeHead(404).end();
+          return true;
+        }
         if (!url.includes('/throttled/manifests/')) return false;
         response.writeHead(429, { 'retry-after': '45' }).end();
         return true;
@@ -115,6 +124,13 @@ for (const kind of ['the sources', 'the bundle'] as const) {
       const foreign = `${registry.host}/team/foreign:1`;
       assert.equal((await post(foreign, OTHER_TRACE)).status, 202);
       await app.until(foreign, ({ state }) => state === 'failed');
+
+      // Found, and then one of its layers is not there.
+      const { layers } = registry.push('team/lost:1', { layers: [randomBytes(100)] });
+      lostLayer = layers[0]?.digest ?? assert.fail();
+      const lost = `${registry.host}/team/lost:1`;
+      assert.equal((await post(lost, LOST_TRACE)).status, 202);
+      await app.until(lost, ({ state }) => state === 'failed');
 
       const throttled = `${registry.host}/team/throttled:1`;
       assert.equal((await post(throttled, OTHER_TRACE)).status, 202);
@@ -151,8 +167,11 @@ for (const kind of ['the sources', 'the bundle'] as const) {
         [['redirect', 300_000]],
       );
       assert.deepEqual(
-        of('image_failed').map(({ code, image: failed }) => [code, failed.includes('team/foreign:1')]),
-        [['unsupported_image', true]],
+        of('image_failed').map(({ code, image: failed }) => [code, /team\/\w+:1/.exec(failed)?.[0]]),
+        [
+          ['unsupported_image', 'team/foreign:1'],
+          ['image_not_found', 'team/lost:1'],
+        ],
       );
       assert.deepEqual(
         of('registry_wait').map(({ code, seconds: wait }) => [code, wait]),
@@ -179,6 +198,7 @@ for (const kind of ['the sources', 'the bundle'] as const) {
       assert.deepEqual(points('image_cache.images.cached'), [[{ registry: host }, 1]]);
       assert.deepEqual(points('image_cache.images.failed'), [
         [{ registry: host, 'error.type': 'unsupported_image' }, 1],
+        [{ registry: host, 'error.type': 'image_not_found' }, 1],
       ]);
       assert.deepEqual(points('image_cache.registry.io'), [
         [{ registry: host, source: 'redirect' }, 300_000],
@@ -220,6 +240,17 @@ for (const kind of ['the sources', 'the bundle'] as const) {
       const names = receiver.spans().map(({ name }) => name);
       for (const name of ['lookup', 'images-get', 'prune', 'abandonRun'])
         assert.ok(names.includes(name), name);
+    });
+
+    it('marks the step that failed, also where it answers its failure', () => {
+      const failed = (trace: string): unknown[] =>
+        receiver
+          .spans()
+          .filter(({ traceId, status }) => traceId === trace && status?.code === SPAN_FAILED)
+          .map(({ name, attributes }) => [name, labelsOf(attributes)['error.type']]);
+      assert.deepEqual(failed(LOST_TRACE), [['copyBlocks', 'image_not_found']]);
+      assert.deepEqual(failed(TRACE), []);
+      assert.deepEqual(failed(OTHER_TRACE)[0], ['resolveImage', 'unsupported_image']);
     });
 
     it('tells no secret and no signed address, neither the receiver nor the log', () => {

@@ -168,6 +168,21 @@ runKind('what must not come back', [
     right: { code: 'registry_denied', detail: /storage\.example\/blob/ },
     check: ({ failure }) => assert.doesNotMatch(JSON.stringify(failure), /0123456789abcdef|abc%3D/),
   },
+  {
+    input: "a password in an address of the registry's own",
+    why: 'a proxy in front of a registry says how it signs in behind: that is nobody else’s',
+    source: 'https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1',
+    serve: (registry, repository) => {
+      const message =
+        'no answer from redis://:hush-hush@cache.example:6379 and https://robot:hush@in.example/v2/';
+      registry.on(
+        repository,
+        answering(isManifest, { status: 403, headers: JSON_TYPE, body: error('DENIED', message) }),
+      );
+    },
+    right: { code: 'registry_denied', detail: /@cache\.example:6379 and .*@in\.example/ },
+    check: ({ failure }) => assert.doesNotMatch(JSON.stringify(failure), /hush|robot/),
+  },
 ]);
 
 const inner: TestServer[] = [];

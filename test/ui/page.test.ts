@@ -51,6 +51,10 @@ describe("the operator's page", { skip }, () => {
   it('asks who it is, and says that a key is wrong', async () => {
     await shows('#sign-in-reason', /wants to know/);
     await opened.inspect('no-key');
+    // What no header can carry: kept, it would leave a page that can ask nothing, also after a reload.
+    await opened.useKey('gö€d\u200b');
+    await shows('#sign-in-reason', /no function key/);
+    assert.equal(await opened.page.evaluate(() => sessionStorage.length), 0);
     await opened.useKey('some-other-key');
     await shows('#sign-in-reason', /does not take this key/);
     await opened.inspect('wrong-key');
@@ -59,6 +63,9 @@ describe("the operator's page", { skip }, () => {
   it('opens with a key, which is in no address and in nothing that is kept', async () => {
     await opened.useKey(KEY);
     await shows('#catalogue-empty', /Nothing is cached yet/);
+    // Where somebody without a mouse, or without sight, goes on.
+    assert.equal(await opened.page.evaluate(() => document.activeElement?.id), 'main');
+    await shows('#announcer', /Signed in/);
     await opened.inspect('empty');
     const kept = await opened.page.evaluate(() => [
       location.href,
@@ -287,6 +294,25 @@ describe("the operator's page", { skip }, () => {
     await page.context().setOffline(false);
     await shows('#connection', /^Up to date/);
     assert.equal(await page.locator('#outage').isVisible(), false);
+  });
+
+  it('asks who it is again where a session ends while a dialog is open', async () => {
+    const { page } = opened;
+    for (const [path, open, go] of [
+      ['**/api/images?image=*', /^Remove broadinstitute\/gatk:4\.6\.1\.0/, 'Remove'],
+      ['**/api/prune*', 'Prune…', undefined],
+    ] as const) {
+      await page.route(path, (route) => route.fulfill({ status: 401, body: '' }));
+      await page.getByRole('button', { name: open }).first().click();
+      if (go !== undefined)
+        await page.getByRole('dialog').getByRole('button', { name: go, exact: true }).click();
+      await shows('#sign-in-reason', /does not take this key/);
+      await eventually('the dialog is closed', async () => !(await page.getByRole('dialog').isVisible()));
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'key');
+      await page.unroute(path);
+      await opened.useKey(KEY);
+      await shows('#catalogue-count', /^18 images/);
+    }
   });
 
   it('forgets the key, and what it has shown', async () => {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Span } from '@opentelemetry/api';
 import { app } from 'durable-functions';
 import { CacheError } from '../../errors.ts';
 import { abandonRun } from '../../runs/abandonRun.ts';
@@ -28,10 +29,14 @@ activity(
 activity(
   'copyBlocks',
   ({ planned }: CopyInput) => planned,
-  async (context, input): Promise<Copied> => {
+  async (context, input, span): Promise<Copied> => {
     const { pulled, ...copied } = await copyBlocks(context, input);
     tellPulled(context.events, input.planned, pulled);
-    if (copied.failure !== undefined) tellWait(context.events, input.planned, copied.failure);
+    // What it has copied is kept, so that it answers a failure and does not throw it.
+    if (copied.failure !== undefined) {
+      tellWait(context.events, input.planned, copied.failure);
+      markFailed(span, copied.failure.code);
+    }
     return copied;
   },
 );
@@ -71,7 +76,7 @@ const DEADLINE_MS = 15 * 60_000;
 function activity<I extends { readonly traceparent?: string }>(
   name: string,
   runOf: (input: I) => ToldRun,
-  work: (context: AppContext, input: I) => Promise<unknown>,
+  work: (context: AppContext, input: I, span: Span) => Promise<unknown>,
 ): void {
   app.activity(name, {
     handler: async (given: unknown, invocation): Promise<Outcome<unknown>> => {
@@ -88,7 +93,7 @@ function activity<I extends { readonly traceparent?: string }>(
         let context: AppContext | undefined;
         try {
           context = await appContext();
-          return { ok: true, value: await withinDeadline(name, work(context, input)) };
+          return { ok: true, value: await withinDeadline(name, work(context, input, span)) };
         } catch (error) {
           const failure = asCacheError(error, invocation).toFailure();
           markFailed(span, failure.code);

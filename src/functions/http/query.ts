@@ -16,7 +16,8 @@ export function query(request: Pick<HttpRequest, 'query'>, name: string): string
 /**
  * A call's parameters, as its schema of src/api/queries.ts has them. What the schema does not know is refused, since
  * a misspelt `platform` would be another image and a misspelt `dryRun` no rehearsal; and so is what is given twice,
- * since nobody could tell which of both counts. What is empty counts as missing.
+ * since nobody could tell which of both counts. What is empty counts as missing, but for a yes or no: `dryRun=` is what
+ * a shell makes of a variable that is not set, and no wish to delete.
  * @throws {CacheError} invalid_request, naming the parameter and what it takes
  */
 export function readQuery<Schema extends z.ZodMiniObject>(
@@ -32,8 +33,9 @@ export function readQuery<Schema extends z.ZodMiniObject>(
     }
     if (request.query.getAll(name).length > 1)
       throw wrong(`The query has ${name} more than once. Give it once.`);
-    const text = query(request, name);
-    if (text !== undefined) values[name] = typed(text, schema.shape[name]);
+    const text = request.query.get(name) ?? '';
+    const type = typeOf(schema.shape[name]);
+    if (text !== '' || type === 'boolean') values[name] = typed(text, type);
   }
   const result = safeParse(schema, values);
   if (result.success) return result.data;
@@ -44,12 +46,17 @@ export function readQuery<Schema extends z.ZodMiniObject>(
  * A query is text only. What is no number or truth value as its schema wants it stays text, which the schema refuses as
  * it was sent: `0x10` and `1e2`, which Number would read, and `yes`.
  */
-function typed(text: string, schema: z.core.$ZodType | undefined): string | number | boolean {
+function typed(text: string, type: string): string | number | boolean {
+  if (type === 'number' && /^[0-9]{1,9}$/.test(text)) return Number(text);
+  if (type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
+  return text;
+}
+
+/** Without what makes it optional. */
+function typeOf(schema: z.core.$ZodType | undefined): string {
   let { def } = (schema as z.core.$ZodTypes)._zod;
   while ('innerType' in def) ({ def } = (def.innerType as z.core.$ZodTypes)._zod);
-  if (def.type === 'number' && /^[0-9]{1,9}$/.test(text)) return Number(text);
-  if (def.type === 'boolean' && /^(true|false)$/.test(text)) return text === 'true';
-  return text;
+  return def.type;
 }
 
 function wrong(why: string): CacheError {

@@ -56,6 +56,16 @@ export async function readJson(request: HttpRequest): Promise<unknown> {
   }
 }
 
+/**
+ * Of a call that deletes: who writes into a body what is to be spared must not find that nobody read it.
+ * @param instead where to write it
+ * @throws {CacheError} invalid_request where there is a body, but for `{}`, which some programs always send
+ */
+export async function refuseBody(request: Pick<HttpRequest, 'body'>, instead: string): Promise<void> {
+  const text = (await readText(request)).trim();
+  if (text !== '' && text !== '{}') throw wrong(`is not read by this call. ${instead}`);
+}
+
 function wrong(why: string): CacheError {
   return new CacheError('invalid_request', `The request's body ${why}.`);
 }

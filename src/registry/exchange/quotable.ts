@@ -14,6 +14,8 @@ const REMOVED = '[removed]';
 const SECRET_SHAPES: readonly RegExp[] = [
   /\b(Bearer|Basic)\s+["']?(?=\S{20}|\S*[\d=])[A-Za-z0-9\-._~+/]{8,}=*/gi,
   /()\beyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*){0,2}/g,
+  // Who signs in where, of a registry's own.
+  /\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>/@]+(?=@)/gi,
   // Of a signed URL all that follows the question mark.
   /(https?:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi,
   /\b((?:X-(?:Amz|Goog)-(?:Signature|Credential|Security-Token)|sig|signature|[a-z_-]*token|api[_-]?key)(?:=|%3D|["']\s*:\s*["']))[^\s"'&;,}]+/gi,

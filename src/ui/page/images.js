@@ -2,7 +2,7 @@
 import { closeButton, closeDialog, openDialog } from './dialog.js';
 import { announce, byId, element } from './dom.js';
 import { imageName, spokenName } from './imageName.js';
-import { call } from './service.js';
+import { call, NotAllowed, SignInNeeded } from './service.js';
 import { formatBytes, formatDateTime, imageParts, visible } from './text.js';
 
 /** What an operator does with one image. */
@@ -51,8 +51,9 @@ export function showDetails(image) {
  * @param {ImageView} image
  * @param {HTMLButtonElement} button that was pressed; it is gone where the image is
  * @param {(image: ImageView) => void} removed
+ * @param {(error: SignInNeeded | NotAllowed) => void} askForKey
  */
-export function confirmRemoval(image, button, removed) {
+export function confirmRemoval(image, button, removed, askForKey) {
   const name = spokenName(image.image);
   const { full } = imageParts(image.image);
   const failure = element('p', { class: 'bad', role: 'alert' });
@@ -70,6 +71,10 @@ export function confirmRemoval(image, button, removed) {
       announce(`${name} was removed.`);
       closeDialog();
     } catch (error) {
+      if (error instanceof SignInNeeded || error instanceof NotAllowed) {
+        closeDialog();
+        return askForKey(error);
+      }
       failure.textContent = visible(error instanceof Error ? error.message : String(error));
       remove.disabled = false;
       remove.focus();

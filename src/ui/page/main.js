@@ -9,7 +9,7 @@ import { drawFigures, drawPlot, lookupsOf } from './plot.js';
 import { Polling } from './polling.js';
 import { openPrune } from './prune.js';
 import { FailedList, PendingList, runKey } from './runs.js';
-import { call, forgetKey, hasKey, NotAllowed, Refused, SignInNeeded, useKey } from './service.js';
+import { call, forgetKey, hasKey, isKey, NotAllowed, Refused, SignInNeeded, useKey } from './service.js';
 import { counted, formatBytes, formatClock, formatCount, formatDuration, visible } from './text.js';
 
 /** Milliseconds. */
@@ -21,7 +21,9 @@ const LARGE_CATALOGUE_EVERY = 300_000;
 const CATALOGUE_PAGE = 1000;
 const RUNS_LIMIT = 100;
 
-const catalogue = new Catalogue(showDetails, (image, button) => confirmRemoval(image, button, forgetImage));
+const catalogue = new Catalogue(showDetails, (image, button) =>
+  confirmRemoval(image, button, forgetImage, askForKey),
+);
 const pendingList = new PendingList();
 const failedList = new FailedList((run, button) => void retry(run, button));
 const polling = new Polling(refresh, couldNotRefresh);
@@ -199,15 +201,23 @@ function couldNotRefresh(error, waitMs) {
     setText(outage, `Since ${formatClock(Date.now())}: ${why}${old}`);
   }
   byId('refresh', HTMLButtonElement).hidden = false;
+  byId('forget', HTMLButtonElement).hidden = !hasKey();
   return true;
 }
 
 function cameBack() {
+  const signIn = byId('sign-in', HTMLElement);
+  const wasSignIn = !signIn.hidden;
   byId('content', HTMLElement).hidden = false;
-  byId('sign-in', HTMLElement).hidden = true;
+  signIn.hidden = true;
   byId('refresh', HTMLButtonElement).hidden = false;
   byId('forget', HTMLButtonElement).hidden = !hasKey();
   byId('connection', HTMLElement).classList.remove('down');
+  if (wasSignIn) {
+    // What had the focus is hidden now.
+    byId('main', HTMLElement).focus();
+    announce('Signed in.');
+  }
   if (!isDown) return;
   isDown = false;
   byId('outage', HTMLElement).hidden = true;
@@ -314,8 +324,15 @@ function onSubmit(id, send) {
 watchDialog();
 onSubmit('key-form', () => {
   const key = byId('key', HTMLInputElement);
-  useKey(key.value.trim());
+  const text = key.value.trim();
   key.value = '';
+  if (!isKey(text)) {
+    const why = 'This is no function key: a key has letters, digits and signs of ASCII alone. Copy it again.';
+    setText(byId('sign-in-reason', HTMLElement), why);
+    announce(why);
+    return;
+  }
+  useKey(text);
   refreshAll();
 });
 onSubmit('add-form', () => void add());
@@ -326,7 +343,7 @@ byId('forget', HTMLButtonElement).addEventListener('click', () => {
   // Nothing of what the key has opened stays in the page.
   location.reload();
 });
-byId('prune-open', HTMLButtonElement).addEventListener('click', () => void openPrune(refreshAll));
+byId('prune-open', HTMLButtonElement).addEventListener('click', () => void openPrune(refreshAll, askForKey));
 byId('plot-days', HTMLSelectElement).addEventListener('change', () => {
   asked.statistics = 0;
   polling.now();

@@ -1,8 +1,8 @@
 /** @import { PruneView } from '../../api/operatorViews.ts' */
-import { closeButton, fillDialog, openDialog } from './dialog.js';
+import { closeButton, closeDialog, fillDialog, openDialog } from './dialog.js';
 import { announce, byId, element } from './dom.js';
 import { imageName } from './imageName.js';
-import { call } from './service.js';
+import { call, NotAllowed, SignInNeeded } from './service.js';
 import { counted, formatBytes, visible } from './text.js';
 
 /** What prune would delete, then, once that is confirmed, prune itself. */
@@ -10,8 +10,11 @@ import { counted, formatBytes, visible } from './text.js';
 /** More rows than anybody reads. */
 const MAX_ROWS = 500;
 
-/** @param {() => void} pruned */
-export async function openPrune(pruned) {
+/**
+ * @param {() => void} pruned
+ * @param {(error: SignInNeeded | NotAllowed) => void} askForKey
+ */
+export async function openPrune(pruned, askForKey) {
   const opener = byId('prune-open', HTMLButtonElement);
   const stop = new AbortController();
   const working = element('p', { role: 'status' }, 'Looking at what is due…');
@@ -19,7 +22,7 @@ export async function openPrune(pruned) {
     stop.abort();
     opener.focus();
   });
-  await inDialog(shown, async () => {
+  await inDialog(shown, askForKey, async () => {
     /** @type {PruneView} */
     const plan = await call('POST', 'prune', { query: { dryRun: 'true' }, signal: stop.signal });
     if (plan.pruned.length === 0) {
@@ -29,7 +32,7 @@ export async function openPrune(pruned) {
     }
     const go = element(
       'button',
-      { type: 'button', class: 'danger', click: () => confirmPrune(shown, plan, pruned) },
+      { type: 'button', class: 'danger', click: () => confirmPrune(shown, plan, pruned, askForKey) },
       'Prune now…',
     );
     const lead = element('p', {}, `Prune would delete ${amount(plan)}, and keep ${plan.kept}.`);
@@ -45,14 +48,15 @@ export async function openPrune(pruned) {
  * @param {number} shown the dialog
  * @param {PruneView} plan
  * @param {() => void} pruned
+ * @param {(error: SignInNeeded | NotAllowed) => void} askForKey
  */
-function confirmPrune(shown, plan, pruned) {
+function confirmPrune(shown, plan, pruned, askForKey) {
   const cancel = closeButton('Cancel');
   const go = element('button', { type: 'button', class: 'danger' }, `Delete ${amount(plan)}`);
   go.addEventListener('click', () => {
     const working = element('p', { role: 'status' }, 'Pruning…');
     fillDialog(shown, { title: 'Pruning', body: [working], actions: [closeButton('Leave it to it')] });
-    void inDialog(shown, async () => {
+    void inDialog(shown, askForKey, async () => {
       /** @type {PruneView} */
       const done = await call('POST', 'prune');
       pruned();
@@ -134,18 +138,19 @@ function prunedTable({ pruned }) {
 /**
  * Shows what goes wrong in the dialog.
  * @param {number} shown the dialog
+ * @param {(error: SignInNeeded | NotAllowed) => void} askForKey
  * @param {() => Promise<void>} work
  */
-async function inDialog(shown, work) {
+async function inDialog(shown, askForKey, work) {
   try {
     await work();
   } catch (error) {
     if (error instanceof Error && error.name === 'AbortError') return;
-    const text = visible(
-      error instanceof Error && error.message !== ''
-        ? error.message
-        : 'The service wants you to sign in again.',
-    );
+    if (error instanceof SignInNeeded || error instanceof NotAllowed) {
+      closeDialog();
+      return askForKey(error);
+    }
+    const text = visible(error instanceof Error ? error.message : String(error));
     fillDialog(shown, {
       title: 'That did not work',
       body: [element('p', { class: 'bad' }, text)],

@@ -11,7 +11,7 @@ export class Rates {
    * @param {string} key
    * @param {number} bytes so far
    * @param {number} now milliseconds
-   * @returns {number | undefined} bytes per second; undefined where that is not known yet
+   * @returns {number | undefined} bytes per second; undefined where that is not known yet. 0: none for the whole window
    */
   add(key, bytes, now) {
     const seen = this.#seen.get(key) ?? [];
@@ -23,6 +23,8 @@ export class Rates {
     this.#seen.set(key, kept);
     const [first] = kept;
     if (first === undefined || now - first.at < 1000) return undefined;
+    // Between two blocks nothing seems to come.
+    if (bytes === first.bytes && now - first.at < WINDOW_MS * 0.8) return undefined;
     return ((bytes - first.bytes) / (now - first.at)) * 1000;
   }
 

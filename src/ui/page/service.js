@@ -31,6 +31,14 @@ export function hasKey() {
   return sessionStorage.getItem(KEY_ITEM) !== null;
 }
 
+/**
+ * Whether a header can carry it: with anything else no request would be sent, now or after a reload.
+ * @param {string} text
+ */
+export function isKey(text) {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /** @param {string} key kept until the tab is closed; it goes into a header, never into an address */
 export function useKey(key) {
   sessionStorage.setItem(KEY_ITEM, key);

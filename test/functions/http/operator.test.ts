@@ -100,6 +100,26 @@ describe('prune over HTTP', () => {
     assert.equal(answer.status, 400);
     assert.match(await answer.text(), /true or false/);
   });
+
+  for (const [what, query, body, says] of [
+    ['a rehearsal that an unset variable was to ask for', '?dryRun=', '', /dryRun is ""; it must be true/],
+    ['a rehearsal in the body', '', '{"dryRun": true}', /body is not read.*\?dryRun=true/],
+    ['what it does not know', '?dryRun=true', 'dryRun=true', /body is not read/],
+  ] as const) {
+    it(`does nothing for ${what}`, async () => {
+      assertProblem(
+        await app.send(`/api/prune${query}`, { method: 'POST', ...(body !== '' && { body }) }),
+        400,
+        'invalid_request',
+        says,
+      );
+    });
+  }
+
+  it('takes the empty body that some programs always send', async () => {
+    const answer = await app.send('/api/prune?dryRun=true', { method: 'POST', body: '{}' });
+    assert.equal(answer.status, 200);
+  });
 });
 
 describe('statistics over HTTP', () => {

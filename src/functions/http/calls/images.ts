@@ -12,8 +12,8 @@ import { answer, json } from '../answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
 import { handler } from '../handler.ts';
 import { archiveView, imageView } from '../imageViews.ts';
-import { query, readQuery } from '../query.ts';
-import { readJson } from '../requestBody.ts';
+import { readQuery } from '../query.ts';
+import { readJson, refuseBody } from '../requestBody.ts';
 
 app.http('images-ensure', {
   route: 'api/images',
@@ -33,7 +33,7 @@ app.http('images-get', {
   authLevel: 'function',
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
-    if (query(request, 'image') !== undefined) {
+    if (request.query.has('image')) {
       const { image, platform, format } = readQuery(request, ImageQuery);
       const wanted = parseImageRequest(image, platform, context.config.defaultPlatform);
       const found = await describeImage(context, durableRuns(invocation), wanted);
@@ -62,6 +62,7 @@ app.http('images-remove', {
   authLevel: 'function',
   handler: handler(async (request, context) => {
     const { image, platform, format } = readQuery(request, ImageQuery);
+    await refuseBody(request, 'Name the image, and its platform, in the query');
     const wanted = parseImageRequest(image, platform, context.config.defaultPlatform);
     await removeImage(context, wanted);
     return answer(format, 200, imageView(wanted, { state: 'absent' }));

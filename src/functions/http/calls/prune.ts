@@ -6,6 +6,7 @@ import { pruneAndTell } from '../../pruneAndTell.ts';
 import { json } from '../answerFormat.ts';
 import { handler } from '../handler.ts';
 import { readQuery } from '../query.ts';
+import { refuseBody } from '../requestBody.ts';
 
 /** Prunes images as the timer does; with `dryRun=true`, says what that would delete. */
 app.http('prune-now', {
@@ -14,6 +15,7 @@ app.http('prune-now', {
   authLevel: 'function',
   handler: handler(async (request, context, invocation) => {
     const { dryRun } = readQuery(request, PruneQuery);
+    await refuseBody(request, 'A rehearsal is POST /api/prune?dryRun=true');
     const { deleted, held, kept } = await (dryRun ? planPrune(context) : pruneAndTell(context, invocation));
     const bytes = deleted.reduce((total, { size }) => total + size, 0);
     const view: PruneView = { dryRun, pruned: deleted, held, kept, bytes };

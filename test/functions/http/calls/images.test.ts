@@ -161,8 +161,29 @@ describe('the catalogue', () => {
     assert.ok(names.some((name) => String(name).startsWith(image('team/one:1@'))));
   });
 
+  for (const [what, query, says] of [
+    ['a prefix with a control character', { prefix: 'a\0b' }, /prefix has a control character/],
+    ['a continuation with one', { continuation: '\n' }, /not one that this service gave out/],
+    ['an image without a name', { image: '' }, /The query has no image/],
+    ['what belongs to the state of an image', { format: 'json' }, /"format" is not known/],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      assertProblem(await app.get('/api/images', query), 400, 'invalid_request', says);
+    });
+  }
+
   it('refuses a limit that is none', async () => {
     for (const limit of ['0', '1001', 'x', '1.5'])
       assertProblem(await app.get('/api/images', { limit }), 400, 'invalid_request', /limit is/);
+  });
+});
+
+describe('removing an image', () => {
+  it('does nothing where its platform is written into a body', async () => {
+    const url = `/api/images?${new URLSearchParams({ image: image('team/one:1') }).toString()}`;
+    const body = '{"platform": "linux/arm64"}';
+    const answer = await app.send(url, { method: 'DELETE', body });
+    assertProblem(answer, 400, 'invalid_request', /body is not read by this call\. .*in the query/);
+    await app.ready(image('team/one:1'));
   });
 });

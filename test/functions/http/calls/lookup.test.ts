@@ -35,6 +35,14 @@ describe('looking images up', () => {
   it('that are not cached is 404, as JSON and as lines', async () => {
     const query = { image: image('team/never:1') };
     assertProblem(await app.get('/api/lookup', query), 404, 'image_not_cached', /POST \/api\/images/);
+    const arm64 = await app.get('/api/lookup', { ...query, platform: 'arm64' });
+    // What it says to send makes this lookup succeed, and not another platform's.
+    assertProblem(
+      arm64,
+      404,
+      'image_not_cached',
+      /POST \/api\/images \{"image":"[^"]*never:1","platform":"linux\/arm64"\}/,
+    );
     const lines = await app.get('/api/lookup', { ...query, format: 'env' });
     assert.equal(lines.status, 404);
     assert.match(lines.text, /^ERROR_CODE='image_not_cached'$/m);
