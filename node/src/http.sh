@@ -1,15 +1,15 @@
 # HTTP by curl or GNU wget. Neither keys nor signed URLs go on a command line, where ps shows them: curl reads them from
 # standard input, wget from standard input and a file of its own.
 
-# request METHOD URL SECONDS HEADER [BODY-FILE TYPE]: the answer in $Tmp/answer. Sets Status, that of the answer; 000 is
-# none.
+# request METHOD URL SECONDS HEADERS [BODY-FILE TYPE]: the answer in $Tmp/answer. Sets Status, that of the answer; 000 is
+# none. HEADERS, a line each, may have what only this host is to know: no redirect is followed.
 request() {
   : >"$Tmp/answer"
   case $Http in
     curl)
       {
         printf 'url = "%s"\n' "$2"
-        [ -z "$4" ] || printf 'header = "%s"\n' "$4"
+        config_lines '"' "$4"
         [ $# -lt 5 ] || printf 'data-binary = "@%s"\nheader = "Content-Type: %s"\n' "$5" "$6"
       } | curl --config - --silent --show-error --request "$1" --connect-timeout 10 --max-time "$3" \
         --output "$Tmp/answer" --write-out '%{http_code}' >"$Tmp/status" 2>"$Tmp/problem" &
@@ -17,15 +17,22 @@ request() {
       Status=$(cat "$Tmp/status")
       ;;
     wget)
-      printf 'header = %s\n' "${4:-Accept: */*}" >"$Tmp/wgetrc"
+      config_lines '' "${4:-Accept: */*}" >"$Tmp/wgetrc"
       printf '%s\n' "$2" | WGETRC=$Tmp/wgetrc wget --input-file=- --output-document="$Tmp/answer" --tries=1 \
-        --server-response --content-on-error --timeout="$3" --method="$1" \
+        --max-redirect=0 --server-response --content-on-error --timeout="$3" --method="$1" \
         ${5:+--body-file="$5" --header="Content-Type: $6"} 2>"$Tmp/problem" &
       await
       Status=$(last_status "$Tmp/problem")
       ;;
   esac
   [ -n "$Status" ] || Status=000
+}
+
+# config_lines QUOTE HEADERS: as curl and wget read them in a file.
+config_lines() {
+  printf '%s\n' "$2" | while IFS= read -r config_lines_header; do
+    [ -z "$config_lines_header" ] || printf 'header = %s%s%s\n' "$1" "$config_lines_header" "$1"
+  done
 }
 
 # fetch_range FROM TO FILE: appends to FILE what comes of this range of the URL in $Tmp/url. Sets RangeStatus, the

@@ -1,10 +1,10 @@
 # Talking to the service: who calls, and what each image name stands for.
 
-# get_token sets Token, an Entra token of the node's managed identity, where an audience is set and no key.
+# get_token sets Token, an Entra token of the node's managed identity, where an audience is set.
 # https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 get_token() {
   Token=
-  [ -n "${TES_CACHE_AUDIENCE:-}" ] && [ -z "$Key" ] || return 0
+  [ -n "${TES_CACHE_AUDIENCE:-}" ] || return 0
   get_token_url=${TES_CACHE_IMDS:-http://169.254.169.254}/metadata/identity/oauth2/token
   get_token_url="$get_token_url?api-version=2018-02-01&resource=$(encode "$TES_CACHE_AUDIENCE")"
   [ -z "${TES_CACHE_CLIENT_ID:-}" ] || get_token_url="$get_token_url&client_id=$(encode "$TES_CACHE_CLIENT_ID")"
@@ -26,11 +26,13 @@ get_token() {
   esac
 }
 
-# call METHOD PATH [BODY-FILE TYPE]
+# call METHOD PATH [BODY-FILE TYPE]: with what it has of key and token. An app behind Entra wants both: the platform
+# looks at the token, and the app's host at the key.
 call() {
   call_auth=
   [ -z "$Key" ] || call_auth="x-functions-key: $Key"
-  [ -z "$Token" ] || call_auth="Authorization: Bearer $Token"
+  [ -z "$Token" ] || call_auth="$call_auth
+Authorization: Bearer $Token"
   call_method=$1 call_path=$2
   shift 2
   request "$call_method" "$Service$call_path" 60 "$call_auth" "$@"
@@ -60,7 +62,7 @@ lookup() {
         continue
         ;;
       401) die 3 "the service refused this node. Set TES_CACHE_KEY or TES_CACHE_KEY_FILE to a function key of it," \
-        'or TES_CACHE_AUDIENCE and TES_CACHE_CLIENT_ID for a token.' ;;
+        'and, behind Entra, TES_CACHE_AUDIENCE and TES_CACHE_CLIENT_ID for a token.' ;;
     esac
     lookup_code=$(field ERROR_CODE)
     if [ "$lookup_code" = image_not_cached ] && [ "$lookup_asked" = no ] && [ "$OnMiss" = ensure ]; then

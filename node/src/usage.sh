@@ -13,8 +13,9 @@ clean    removes what earlier tasks left behind; never fails
 Settings, from the environment:
   TES_CACHE_URL                the service, such as https://my-cache.azurewebsites.net (or --service)
   TES_CACHE_KEY                its function key, or
-  TES_CACHE_KEY_FILE           a file that holds the key, or
-  TES_CACHE_AUDIENCE           the audience of an Entra token, which the node's managed identity gets
+  TES_CACHE_KEY_FILE           a file that holds the key
+  TES_CACHE_AUDIENCE           the audience of an Entra token, which the node's managed identity gets, where the
+                               service is behind Entra
   TES_CACHE_CLIENT_ID          the client id of that identity
   TES_CACHE_ON_MISS            ensure (default): have the service cache a missing image; pull: take it from its
                                registry; fail

@@ -177,7 +177,7 @@ describe('tes-node when things go wrong', { timeout: SUITE_LIMIT, skip: requireT
     });
   }
 
-  it("sends a token of the node's managed identity", async () => {
+  it("sends its key and a token of the node's managed identity: an app behind Entra wants both", async () => {
     const proxy = await proxied({});
     const asked: string[] = [];
     const imds = createServer((request, response) => {
@@ -191,6 +191,7 @@ describe('tes-node when things go wrong', { timeout: SUITE_LIMIT, skip: requireT
         TES_CACHE_IMDS: `http://127.0.0.1:${(imds.address() as AddressInfo).port}`,
         TES_CACHE_AUDIENCE: 'api://cache',
         TES_CACHE_CLIENT_ID: 'client',
+        TES_CACHE_KEY: 'the-function-key',
       });
       assert.equal(code, 0, stderr);
     } finally {
@@ -201,7 +202,11 @@ describe('tes-node when things go wrong', { timeout: SUITE_LIMIT, skip: requireT
       asked[0] ?? '',
       /^true \/metadata\/identity\/oauth2\/token\?.*resource=api:\/\/cache&client_id=client$/,
     );
-    assert.ok(proxy.requests.every(({ headers }) => headers.authorization === 'Bearer ey.J0.x-y_z'));
+    for (const { headers } of proxy.requests)
+      assert.deepEqual(
+        [headers.authorization, headers['x-functions-key']],
+        ['Bearer ey.J0.x-y_z', 'the-function-key'],
+      );
   });
 });
 

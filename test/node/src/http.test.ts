@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { serve } from '../../registry/support/server.ts';
 import { SHELLS, withParts } from '../support/part.ts';
 
 const PARTS = ['processes', 'http'];
@@ -33,6 +34,33 @@ for (const { name, argv: shell, skip } of SHELLS) {
       assert.equal(answer, 'body 404', stderr);
       assert.doesNotMatch(args, /secret|http:/);
       assert.deepEqual(rest, ['http://h/x', 'header = x-key: secret', '']);
+    });
+
+    it('gives several headers, and follows no redirect, along which they would go', async () => {
+      const hosts: (string | string[] | undefined)[][] = [];
+      const other = await serve((request, response) => {
+        hosts.push(['other', request.headers['x-key']]);
+        response.end();
+      });
+      const service = await serve((request, response) => {
+        hosts.push(['service', request.headers['x-key'], request.headers['x-token']]);
+        response.writeHead(302, { location: other.origin }).end();
+      });
+      try {
+        for (const program of ['curl', 'wget']) {
+          const text = `own_children; Http=${program}; request GET ${service.origin}/ 60 'x-key: k
+x-token: t'; echo "$Status"`;
+          const { stdout, stderr } = await withParts(PARTS, text, { shell });
+          assert.equal(stdout, '302\n', `${program}: ${stderr}`);
+        }
+        assert.deepEqual(hosts, [
+          ['service', 'k', 't'],
+          ['service', 'k', 't'],
+        ]);
+      } finally {
+        await service.close();
+        await other.close();
+      }
     });
 
     it('has the status 000 where nothing answers', async () => {
