@@ -1,7 +1,7 @@
 // `node build.mjs [FOLDER]` (default: dist): the app, as CommonJS for the Functions host, and one module for the command
 // line. OpenTelemetry is a file of its own, which the app loads only where it is on. @azure/functions-core exists only
 // inside the host's worker, so it stays outside.
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { assembleScript } from './node/assemble.ts';
@@ -42,5 +42,6 @@ await build({
   format: 'esm',
   banner: { js: '#!/usr/bin/env node' },
 });
+await chmod(path.join(folder, 'image-cache.mjs'), 0o755);
 // Which file of which package went where.
 await writeFile(path.join(folder, 'app.meta.json'), JSON.stringify(app.metafile));

@@ -4,6 +4,7 @@ import type { Command } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { POLL_MS } from './progress/followImages.ts';
 import { EXIT, exitCodeOf } from './exitCodes.ts';
+import { KEY, readCredentials, TOKEN } from './service/credentials.ts';
 import { findService } from './service/findService.ts';
 import { ImageCacheService, ServiceError } from './service/imageCacheService.ts';
 import { OPTIONS, optionsOf, type OptionValues } from './options.ts';
@@ -35,11 +36,20 @@ export async function main(
     return await chosen(command, names, options).run({
       ...{ names, options, env, output, signal, pollMs, commands: COMMANDS },
       service: async ({ quiet = false, signal: other } = {}) => {
-        const { url, notice, isGuess = false } = await findService(options.service, env, directory);
-        if (quiet && isGuess) throw new UsageError('Nobody named this service.');
-        if (notice !== undefined && !quiet) output.message(notice);
-        const { IMAGE_CACHE_KEY: key, IMAGE_CACHE_TOKEN: token } = env;
-        return new ImageCacheService({ url, key, token, signal: other ?? signal });
+        const found = await findService(options.service, env, directory);
+        if (quiet && found.isGuess === true) throw new UsageError('Nobody named this service.');
+        if (found.notice !== undefined && !quiet) output.message(found.notice);
+        const credentials = readCredentials(env);
+        const isSent = found.isUnnamed !== true;
+        if (!isSent && !quiet && credentials.size > 0)
+          output.message(
+            `No service is named: ${found.url} is asked, without ${[...credentials.keys()].join(' and ')}.`,
+          );
+        return new ImageCacheService({
+          url: found.url,
+          ...(isSent && { key: credentials.get(KEY), token: credentials.get(TOKEN) }),
+          signal: other ?? signal,
+        });
       },
     });
   } catch (error) {

@@ -33,6 +33,16 @@ describe('completion of images', () => {
     assert.deepEqual(await images('x'), []);
   });
 
+  it('gives names of a registry with a port, whose blobs are named otherwise', async () => {
+    service.answer = ({ url }, response) => {
+      const prefix = new URL(url, 'http://x').searchParams.get('prefix') ?? '';
+      const image = { ...view('x', 'ready'), image: 'reg.example:5000/team/app:1' };
+      send(response, 200, { images: 'reg.example_5000/team/app/'.startsWith(prefix) ? [image] : [] });
+    };
+    for (const word of ['reg', 'reg.example:50', 'reg.example:5000/te', 'reg.example:5000/team/app:'])
+      assert.deepEqual(await images(word), ['reg.example:5000/team/app:1'], word);
+  });
+
   it('gives no name that a shell could take for more than a word', async () => {
     const evil = ['$(touch x)', 'a b', 'a;b', "a'b", 'a`b`', '-a', 'a\nb', 'a\x1b[2J', 'ok:1'];
     service.answer = (_, response) =>

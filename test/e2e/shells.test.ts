@@ -112,6 +112,33 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
       const found = await complete('image-cache remove ub');
       assert.deepEqual(found, ['ubuntu:22.04', 'ubuntu:24.04']);
     });
+
+    it('knows those of the service that the line names, wherever it does, and no other', async () => {
+      const other = await startStandIn();
+      other.answer = ({ url }, response) =>
+        send(response, 200, { images: url.includes('library') ? [] : [view('ubi:9', 'ready')] });
+      try {
+        for (const line of [
+          `image-cache --service ${other.origin} remove ub`,
+          `image-cache --service=${other.origin} remove ub`,
+          `image-cache remove --service ${other.origin} ub`,
+          `image-cache remove --platform linux/arm64 --service ${other.origin} ub`,
+        ])
+          assert.deepEqual(await complete(line), ['ubi:9'], line);
+      } finally {
+        await other.close();
+      }
+    });
+
+    it('has no image where the value of an option is wanted', async () => {
+      for (const line of ['image-cache remove --platform ', 'image-cache remove --service ub'])
+        assert.deepEqual(await complete(line), [], line);
+    });
+
+    it('knows the commands behind an option, too', async () => {
+      const found = await complete('image-cache --service http://127.0.0.1:9 ');
+      for (const { name } of COMMANDS) assert.ok(found.includes(name), `${name} of ${found.join(' ')}`);
+    });
   });
 }
 

@@ -14,9 +14,12 @@ export async function imageNames(service: ImageCacheService, word: string): Prom
   return [...new Set(fitting)].sort().slice(0, MAX_NAMES);
 }
 
-/** How the names of their blobs begin: Docker Hub is left out of them, and its own images are in `library`. */
+/**
+ * How the names of their blobs begin: Docker Hub is left out of them, its own images are in `library`, and the port of
+ * a host follows a `_`.
+ */
 function blobPrefixes(word: string): string[] {
-  const repository = word.replace(/[@:][^/]*$/, '');
+  const repository = word.replace(/[@:][^/]*$/, '').replace(/^([^/:]+):(\d+\/)/, '$1_$2');
   return repository === ''
     ? ['']
     : repository.includes('/')

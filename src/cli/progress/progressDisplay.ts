@@ -52,8 +52,8 @@ export class ProgressDisplay {
 
   /** No more than the screen has rows: what has left it at the top could not be drawn again. */
   #bars(images: readonly ImageProgress[], now: number): string[] {
-    const columns = Math.max((this.#out.columns ?? 100) - 1, 1);
-    const most = Math.max((this.#out.rows ?? 24) - 2, 1);
+    const columns = Math.max(this.#columns - 1, 1);
+    const most = Math.max(sizeOf(this.#out.rows, 24) - 2, 1);
     const shown = images.length <= most ? images : images.slice(0, most - 1);
     const more = images.length - shown.length;
     return [
@@ -62,9 +62,13 @@ export class ProgressDisplay {
     ];
   }
 
+  get #columns(): number {
+    return sizeOf(this.#out.columns, 100);
+  }
+
   #redraw(above: string, bars: readonly string[]): void {
     if (above === '' && bars.length === 0 && this.#drawn.length === 0) return;
-    const columns = Math.max(this.#out.columns ?? 100, 1);
+    const columns = this.#columns;
     // A terminal that has become narrower has broken the lines that stand there.
     const up = this.#drawn.reduce(
       (rows, line) => rows + Math.max(Math.ceil(displayWidth(line) / columns), 1),
@@ -85,4 +89,9 @@ export class ProgressDisplay {
     this.#said.set(label, { key, time: now });
     this.#out.write(`${printable(label)}: ${describeProgress(image, now)}\n`);
   }
+}
+
+/** A terminal whose size nobody set says 0. */
+function sizeOf(said: number | undefined, usual: number): number {
+  return said === undefined || said < 1 ? usual : said;
 }

@@ -23,11 +23,13 @@ export class TransferRate {
     this.#samples = samples.slice(Math.max(first, 0));
   }
 
-  /** Bytes per second; undefined where it is too early to say. */
+  /** Bytes per second; undefined where it is too early to say. 0: none for the whole window. */
   get bytesPerSecond(): number | undefined {
     const first = this.#samples[0];
     const last = this.#samples.at(-1);
     if (first === undefined || last === undefined || last.time - first.time < LEAST_MS) return undefined;
+    // Between two blocks nothing seems to come.
+    if (last.bytes === first.bytes && last.time - first.time < WINDOW_MS) return undefined;
     return ((last.bytes - first.bytes) * 1000) / (last.time - first.time);
   }
 

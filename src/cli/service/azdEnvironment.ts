@@ -22,8 +22,8 @@ const MAX_FILE_BYTES = 256 * 1024;
 /**
  * Looks for `.azure/config.json` from `directory` upwards, and for the service in its default environment, or in the one
  * that AZURE_ENV_NAME names.
- * @returns undefined where there is no `.azure`, no environment is chosen, or it names no service
- * @throws {UsageError} naming the file that cannot be used, and why
+ * @returns undefined where there is no `.azure`, no environment is chosen, or the default one names no service
+ * @throws {UsageError} naming the file that cannot be used, and why; or AZURE_ENV_NAME, where that one names no service
  */
 export async function findAzdService(
   directory: string,
@@ -33,10 +33,15 @@ export async function findAzdService(
     const configFile = path.join(folder, '.azure', 'config.json');
     const config = await readOwn(configFile);
     if (config !== undefined) {
-      const chosen = env.AZURE_ENV_NAME ?? defaultEnvironment(configFile, config);
-      return chosen === undefined || chosen === ''
-        ? undefined
-        : await serviceOf(path.join(folder, '.azure'), chosen, configFile);
+      const named = env.AZURE_ENV_NAME ?? '';
+      const chosen = named === '' ? defaultEnvironment(configFile, config) : named;
+      if (chosen === undefined || chosen === '') return undefined;
+      const found = await serviceOf(path.join(folder, '.azure'), chosen, configFile);
+      if (found === undefined && named !== '')
+        throw new UsageError(
+          `AZURE_ENV_NAME is ${named}, and there is no environment of that name in ${path.dirname(configFile)} that names a service. Mend it, or say --service URL.`,
+        );
+      return found;
     }
     if (path.dirname(folder) === folder) return undefined;
   }
@@ -69,9 +74,9 @@ async function serviceOf(
   return { url, environment, file };
 }
 
-function isSafe({ protocol, hostname, username, password }: URL): boolean {
+function isSafe({ protocol, hostname, username, password, search, hash }: URL): boolean {
   const local = protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
-  return (protocol === 'https:' || local) && username === '' && password === '';
+  return (protocol === 'https:' || local) && [username, password, search, hash].every((part) => part === '');
 }
 
 function defaultEnvironment(file: string, text: string): string | undefined {

@@ -9,8 +9,10 @@ export interface ServiceAddress {
   readonly url: string;
   /** Where it was found, for whoever did not say it; a sentence. */
   readonly notice?: string;
-  /** Nobody named it, nor asked for azd's. */
+  /** A folder names it: nobody asked for azd's. */
   readonly isGuess?: boolean;
+  /** Nothing named it. Whoever listens there on this machine is to get no key and no token. */
+  readonly isUnnamed?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export async function findService(
       throw new UsageError(
         `No environment of azd from ${directory} upwards names a service. Run azd up, or say --service URL.`,
       );
-    return { url: LOCAL };
+    return { url: LOCAL, isUnnamed: true };
   }
   const where = `${found.url} (environment ${found.environment}, ${found.file})`;
   if (said !== AZD && (isSet(env.IMAGE_CACHE_KEY) || isSet(env.IMAGE_CACHE_TOKEN)))
@@ -51,7 +53,17 @@ function isSet(value: string | undefined): boolean {
 }
 
 function checked(url: string): string {
-  if (!URL.canParse(url) || !/^https?:/.test(url))
-    throw new UsageError(`"${url}" is not the URL of a service. Write https://HOST.`);
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol))
+    // It may hold a key, or a password, all the same.
+    throw new UsageError(
+      `"${url.replace(/[?#].*$/s, '?…').replace(/^.*@/s, '…@')}" is not the URL of a service. Write https://HOST.`,
+    );
+  const { username, password, search, hash, host } = parsed;
+  if (username !== '' || password !== '' || search !== '' || hash !== '')
+    throw new UsageError(
+      `The service's URL, on ${host}, has more than an address: it would stand in logs. ` +
+        'Write https://HOST, and put the key into IMAGE_CACHE_KEY.',
+    );
   return url;
 }

@@ -1,6 +1,6 @@
 import type { RunView } from '../../api/operatorViews.ts';
 import type { CataloguePage, ImageView, LookupView, RefusedView } from '../../api/views.ts';
-import type { Failure } from '../../errors.ts';
+import { isFailure, isImage, isObject, type JsonObject } from './answers.ts';
 
 export interface ServiceOptions {
   /** Where the app answers: `https://….azurewebsites.net`. */
@@ -61,49 +61,49 @@ export class ImageCacheService {
     for (let start = 0; start < images.length; start += MAX_IMAGES) {
       const some = images.slice(start, start + MAX_IMAGES);
       const answer = await this.#send('POST', '/api/images', {}, { images: some, platform });
-      const { images: answered } = answer.body as { readonly images?: EnsuredImage[] };
-      views.push(...this.#images(answered ?? fail(answer)));
+      // A list with refusals has the status of the first of them.
+      const { images: answered } = answer.body;
+      views.push(...this.#images(answered ?? this.#fail(answer)));
     }
     return views;
   }
 
   async state(image: string, platform: string | undefined): Promise<ImageView> {
-    return this.#image(await this.#json<ImageView>('GET', '/api/images', { image, platform }));
+    return this.#image(await this.#json('GET', '/api/images', { image, platform })) as ImageView;
   }
 
   async lookup(image: string, platform: string | undefined): Promise<LookupView> {
-    return this.#image(await this.#json<LookupView>('GET', '/api/lookup', { image, platform }));
+    return this.#image(await this.#json('GET', '/api/lookup', { image, platform })) as LookupView;
   }
 
   async list(prefix: string | undefined, continuation?: string): Promise<CataloguePage> {
-    const page = await this.#json<CataloguePage>('GET', '/api/images', { prefix, continuation });
-    return { ...page, images: this.#images(page.images) };
+    const page = await this.#json('GET', '/api/images', { prefix, continuation });
+    const { images, continuation: next } = page;
+    if (next !== undefined && typeof next !== 'string') throw this.#unknownAnswer();
+    return {
+      images: this.#images(images) as ImageView[],
+      ...(next !== undefined && { continuation: next }),
+    };
   }
 
   /** What is on its way and what failed lately, newest first. */
   async runs(): Promise<readonly RunView[]> {
-    const answer = await this.#json<{ readonly images?: RunView[] }>('GET', '/api/runs', {
-      limit: `${MAX_RUNS}`,
-    });
-    return this.#images(answer.images);
+    const { images } = await this.#json('GET', '/api/runs', { limit: `${MAX_RUNS}` });
+    return this.#images(images) as readonly RunView[];
   }
 
-  remove(image: string, platform: string | undefined): Promise<ImageView> {
-    return this.#json('DELETE', '/api/images', { image, platform });
+  async remove(image: string, platform: string | undefined): Promise<ImageView> {
+    return this.#image(await this.#json('DELETE', '/api/images', { image, platform })) as ImageView;
   }
 
   /** @throws {ServiceError} where it is no list of images, as of a service of another version */
-  #images<View extends EnsuredImage>(views: readonly View[] | undefined): readonly View[] {
-    if (views === undefined || !Array.isArray(views)) throw this.#unknownAnswer();
-    return (views as readonly View[]).map((view) => this.#image(view));
+  #images(views: unknown): readonly EnsuredImage[] {
+    if (!Array.isArray(views)) throw this.#unknownAnswer();
+    return views.map((view) => this.#image(view));
   }
 
-  #image<View extends EnsuredImage>(view: View): View {
-    const { state, requested, image, platform } = view as Partial<ImageView>;
-    const isKnown = [state, requested, ...(state === 'failed' ? [] : [image, platform])].every(
-      (member) => typeof member === 'string',
-    );
-    if (!isKnown) throw this.#unknownAnswer();
+  #image(view: unknown): EnsuredImage {
+    if (!isImage(view)) throw this.#unknownAnswer();
     return view;
   }
 
@@ -114,9 +114,14 @@ export class ImageCacheService {
     );
   }
 
-  async #json<T>(method: string, path: string, query: Query): Promise<T> {
+  async #json(method: string, path: string, query: Query): Promise<JsonObject> {
     const answer = await this.#send(method, path, query);
-    return answer.ok ? (answer.body as T) : fail(answer);
+    return answer.response.ok ? answer.body : this.#fail(answer);
+  }
+
+  #fail({ body, response }: Answer): never {
+    if (!isFailure(body)) throw response.ok ? this.#unknownAnswer() : this.#notTheService(response);
+    throw new ServiceError(body.code, body.detail, { retryable: body.retryable });
   }
 
   async #send(method: string, path: string, query: Query, body?: unknown): Promise<Answer> {
@@ -146,10 +151,9 @@ export class ImageCacheService {
         { cause, retryable: true },
       );
     }
-    const { ok, status } = response;
     const json = response.headers.get('content-type')?.includes('json') === true ? parse(text) : undefined;
-    if (json === undefined || status === 401) throw this.#notTheService(response);
-    return { ok, status, body: json };
+    if (json === undefined || response.status === 401) throw this.#notTheService(response);
+    return { response, body: json };
   }
 
   /** An answer of what stands in front of the app, or in its place. */
@@ -180,25 +184,17 @@ export class ImageCacheService {
 }
 
 interface Answer {
-  readonly ok: boolean;
-  readonly status: number;
-  readonly body: object;
+  readonly response: Response;
+  readonly body: JsonObject;
 }
 
 type Query = Readonly<Record<string, string | undefined>>;
 
-function fail({ body, status }: Answer): never {
-  const { code, detail, retryable } = body as Partial<Failure>;
-  throw new ServiceError(code ?? 'internal_error', detail ?? `The service answered ${status}.`, {
-    retryable: retryable ?? PASSING.has(status),
-  });
-}
-
 /** Undefined where it is no JSON object. */
-function parse(text: string): object | undefined {
+function parse(text: string): JsonObject | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

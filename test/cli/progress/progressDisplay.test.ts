@@ -72,6 +72,12 @@ describe('progress on a terminal', () => {
     assert.equal(lines.at(-1), '… and 6 more');
   });
 
+  it('is as on a usual one where nobody said how large the terminal is', () => {
+    const out = stream({ columns: 0, rows: 0 });
+    new ProgressDisplay(out).show([{ label: 'team/app:1' }, { label: 'team/app:2' }], 0);
+    assert.match(out.said(), /team\/app:1 .*starting\n.*team\/app:2 .*starting\n/);
+  });
+
   it('is plain lines where the terminal is dumb', () => {
     const out = stream({ columns: 100 });
     const display = new ProgressDisplay(out, { TERM: 'dumb' });

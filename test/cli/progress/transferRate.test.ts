@@ -33,6 +33,14 @@ describe('transfer rate', () => {
     }
   });
 
+  it('is not nothing between two blocks, and is nothing after fifteen seconds', () => {
+    const rate = new TransferRate();
+    for (let time = 0; time < 15_000; time += 2000) rate.add(time, 0);
+    assert.equal(rate.bytesPerSecond, undefined);
+    rate.add(15_000, 0);
+    assert.equal(rate.bytesPerSecond, 0);
+  });
+
   it('measures from the last sample before the window where measurements are rare', () => {
     assert.equal(measured([0, 0], [60_000, 6000]).bytesPerSecond, 100);
   });

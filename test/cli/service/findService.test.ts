@@ -56,7 +56,11 @@ describe('the service', () => {
   it('is of the default environment, or of the one that AZURE_ENV_NAME names', async () => {
     await azd({ dev: URL_LINE, prod: 'SERVICE_URL="https://prod.example"\n' }, DEV);
     assert.equal(await found({ AZURE_ENV_NAME: 'prod' }), 'https://prod.example');
-    assert.equal(await found({ AZURE_ENV_NAME: 'gone' }), 'http://127.0.0.1:7071');
+    await assert.rejects(found({ AZURE_ENV_NAME: 'gone' }), {
+      name: 'UsageError',
+      message: /AZURE_ENV_NAME is gone, and there is no environment of that name in .*\.azure that names/,
+    });
+    assert.equal(await found({ AZURE_ENV_NAME: '' }), FOUND);
   });
 
   it('is on this machine where azd chose or deployed nothing yet', async () => {

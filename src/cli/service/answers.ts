@@ -1,0 +1,57 @@
+import type { RefusedView, ImageView, ProgressView } from '../../api/views.ts';
+import type { Failure } from '../../errors.ts';
+
+/**
+ * Whether an answer is the service's: of what is shown of it, the types are looked at. The schemas of src/api would make
+ * the program twice as large, and would refuse what a later version says beside it.
+ */
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** An image that was asked for in a list, or any other. */
+export function isImage(value: unknown): value is ImageView | RefusedView {
+  if (!isObject(value)) return false;
+  const { state, error } = value;
+  if (!areTexts(value, ['state', 'requested'])) return false;
+  if (state === 'failed') return error === undefined || isFailure(error);
+  return (
+    areTexts(value, ['image', 'platform']) &&
+    isCount(value.size) &&
+    ['lastUsed', 'runRef', 'url', 'manifestDigest', 'blob'].every((name) => isText(value[name])) &&
+    (value.progress === undefined || isProgress(value.progress))
+  );
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9457 */
+export function isFailure(value: unknown): value is Failure {
+  return (
+    isObject(value) &&
+    areTexts(value, ['code', 'detail']) &&
+    typeof value.retryable === 'boolean' &&
+    isCount(value.retryAfterSeconds)
+  );
+}
+
+function isProgress(value: unknown): value is ProgressView {
+  if (!isObject(value) || !areTexts(value, ['phase'])) return false;
+  const { stagedBytes, totalBytes, waiting } = value;
+  const isKnown =
+    waiting === undefined || (isObject(waiting) && areTexts(waiting, ['code', 'detail', 'until']));
+  return isKnown && isCount(stagedBytes) && isCount(totalBytes);
+}
+
+function areTexts(value: JsonObject, names: readonly string[]): boolean {
+  return names.every((name) => typeof value[name] === 'string');
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === 'string';
+}
+
+function isCount(value: unknown): boolean {
+  return value === undefined || (typeof value === 'number' && Number.isFinite(value) && value >= 0);
+}
