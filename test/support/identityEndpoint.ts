@@ -15,17 +15,20 @@ export interface IdentityEndpoint {
 /** An answer, or none at all. */
 export type EndpointBehaviour = { readonly status: number; readonly message: string } | 'silence';
 
+const STORAGE = 'https://storage.azure.com';
+
 /**
  * The identity endpoint that Azure App Service and Functions give to an app, whose tokens Azurite takes.
  * https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+ * @param resource what it has tokens for
  */
-export async function startIdentityEndpoint(): Promise<IdentityEndpoint> {
+export async function startIdentityEndpoint(resource = STORAGE): Promise<IdentityEndpoint> {
   const header = 'the header that only the app knows';
   const asked: URLSearchParams[] = [];
   const server = await serve((request, response) => {
     const query = new URL(request.url, 'http://endpoint').searchParams;
     asked.push(query);
-    const behaviour = isRight(request, query, header)
+    const behaviour = isRight(request, query, header, resource)
       ? endpoint.behaviour
       : { status: 400, message: 'A request that is none of App Service.' };
     if (behaviour === 'silence') return;
@@ -38,9 +41,9 @@ export async function startIdentityEndpoint(): Promise<IdentityEndpoint> {
     const expires = Math.floor(Date.now() / 1000) + endpoint.tokenSeconds;
     response.end(
       JSON.stringify({
-        access_token: storageToken(expires),
+        access_token: entraToken(resource, expires),
         expires_on: String(expires),
-        resource: 'https://storage.azure.com',
+        resource,
         token_type: 'Bearer',
         client_id: query.get('client_id') ?? '00000000-0000-0000-0000-00000000000a',
       }),
@@ -56,11 +59,11 @@ export async function startIdentityEndpoint(): Promise<IdentityEndpoint> {
   return endpoint;
 }
 
-function isRight(request: SeenRequest, query: URLSearchParams, header: string): boolean {
+function isRight(request: SeenRequest, query: URLSearchParams, header: string, resource: string): boolean {
   return (
     request.headers['x-identity-header'] === header &&
     query.get('api-version') === '2019-08-01' &&
-    query.get('resource') === 'https://storage.azure.com'
+    query.get('resource') === resource
   );
 }
 
@@ -69,9 +72,14 @@ function isRight(request: SeenRequest, query: URLSearchParams, header: string): 
  * @param expires seconds since the epoch
  */
 export function storageToken(expires: number): string {
+  return entraToken(STORAGE, expires);
+}
+
+/** @param audience what it is for */
+function entraToken(audience: string, expires: number): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = {
-    aud: 'https://storage.azure.com',
+    aud: audience,
     iss: 'https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/',
     nbf: Math.floor(Date.now() / 1000) - 60,
     iat: Math.floor(Date.now() / 1000) - 60,

@@ -1,10 +1,13 @@
 import type { AzureMonitorExporterOptions } from '@azure/monitor-opentelemetry-exporter';
+import { diag } from '@opentelemetry/api';
 import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { AzureMonitorSetting, OtlpSetting, TelemetrySetting } from '../telemetrySetting.ts';
 
 /** As `@azure/identity` gives it. */
 export type Credential = NonNullable<AzureMonitorExporterOptions['credential']>;
+
+type PipelinePolicy = NonNullable<AzureMonitorExporterOptions['additionalPolicies']>[number]['policy'];
 
 export interface Exporters {
   readonly metrics: PushMetricExporter;
@@ -39,18 +42,37 @@ async function openAzureMonitor(
   { connectionString }: AzureMonitorSetting,
   credential: Credential | undefined,
 ): Promise<Exporters> {
-  // The exporter would tell Microsoft about itself, at an address that a private network does not reach.
-  process.env.APPLICATIONINSIGHTS_STATSBEAT_DISABLED ??= 'true';
-  const { AzureMonitorMetricExporter, AzureMonitorTraceExporter } =
-    await import('@azure/monitor-opentelemetry-exporter');
+  // The exporter would tell Microsoft about itself, at an address that a private network does not reach. The setting
+  // that is documented, APPLICATIONINSIGHTS_STATSBEAT_DISABLED, leaves most of it on; this one turns it off.
+  process.env.APPLICATION_INSIGHTS_NO_STATSBEAT ??= 'true';
+  const [{ AzureMonitorMetricExporter, AzureMonitorTraceExporter }, { ConfigurationManager }] =
+    await Promise.all([
+      import('@azure/monitor-opentelemetry-exporter'),
+      // The package does not export it, and there is no setting.
+      import('../../../node_modules/@azure/monitor-opentelemetry-exporter/dist/esm/_configuration/configurationManager.js'),
+    ]);
   const options: AzureMonitorExporterOptions = {
     connectionString,
     // What cannot be sent is dropped: nothing of the app lies on a disk.
     disableOfflineStorage: true,
+    additionalPolicies: [{ position: 'perRetry', policy: COMPLAIN_OF_REFUSALS }],
     ...(credential !== undefined && { credential }),
   };
-  return {
+  const exporters = {
     metrics: new AzureMonitorMetricExporter(options),
     traces: new AzureMonitorTraceExporter(options),
   };
+  // Some seconds after the start, and each hour, they would ask Microsoft's settings.sdk.monitor.azure.com.
+  ConfigurationManager.getInstance().shutdown();
+  return exporters;
 }
+
+/** The exporter drops without a word what is answered with 401, 403 or 503: it is meant to lie on a disk until later. */
+const COMPLAIN_OF_REFUSALS: PipelinePolicy = {
+  name: 'complain of refusals',
+  sendRequest: async (request, next) => {
+    const response = await next(request);
+    if (response.status >= 400) diag.error(`The ingestion endpoint answers with ${response.status}.`);
+    return response;
+  },
+};
