@@ -37,6 +37,10 @@ const CALLS: Readonly<Record<string, string | undefined>> = {
   // They send as the host does, with the role that its own telemetry needs.
   '@azure/monitor-opentelemetry-exporter: AzureMonitorMetricExporter.new': undefined,
   '@azure/monitor-opentelemetry-exporter: AzureMonitorTraceExporter.new': undefined,
+  // Neither leaves the process: one ends a timer, the other goes on with a request of the exporter's.
+  '@azure/monitor-opentelemetry-exporter: ConfigurationManager.getInstance': undefined,
+  '@azure/monitor-opentelemetry-exporter: ConfigurationManager.shutdown': undefined,
+  '@azure/core-rest-pipeline: ()': undefined,
   '@azure/storage-blob: BlobClient.delete': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.deleteIfExists': `${BLOBS}/containers/blobs/delete`,
   '@azure/storage-blob: BlobClient.download': `${BLOBS}/containers/blobs/read`,
