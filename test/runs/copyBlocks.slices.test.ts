@@ -88,8 +88,9 @@ describe('a layer that fails in its middle', () => {
       // It was expected to be done at once, so nothing was saved; from now on everything is.
       const second = await copyBlocks(worker(), { planned, stretches: first.rest });
       const rest = second.rest.find(({ hashState }) => hashState !== undefined) ?? assert.fail();
-      // Seven blocks: a header and 28,160 bytes.
-      assert.deepEqual(second.done, [{ from: 2, to: 9, attempt: second.done[0]?.attempt }]);
+      // Seven blocks: a header and 28,160 bytes. The small layer behind it may be done with this one or the one before.
+      const large = second.done.filter(({ from }) => from < 17);
+      assert.deepEqual(large, [{ from: 2, to: 9, attempt: large[0]?.attempt }]);
       assert.equal(rest.from, 9);
       broken = false;
       const before = starts(digest).length;
