@@ -30,7 +30,7 @@ var alerts Alert[] = [
     displayName: 'Images cannot be cached'
     description: 'Five images of one registry failed within an hour, and not because a caller misspelt them.'
     severity: 2
-    query: '${events} | where e.type == "image_failed" and e.code !in ("image_not_found", "invalid_reference", "unsupported_image") | extend registry = tostring(e.registry)'
+    query: '${events} | where e.type == "image_failed" and e.code !in ("image_not_found", "invalid_reference", "unsupported_image") | summarize by registry = tostring(e.registry), image = tostring(e.image)'
     operator: 'GreaterThanOrEqual'
     threshold: 5
     every: 'PT15M'

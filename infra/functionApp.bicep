@@ -67,10 +67,9 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       }
     }
     siteConfig: {
-      ftpsState: 'Disabled'
+      // No ftpsState and no http20Enabled: Flex Consumption refuses the first, and has no use for the other.
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      http20Enabled: true
     }
   }
 

@@ -304,7 +304,8 @@ module functionApp 'functionApp.bicep' = {
     packageContainerUri: hostStorage.outputs.packageContainerUri
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
-    alwaysReadyDurable: alwaysReadyDurable
+    // What scales the app reads host.json itself, which names Azure Storage: it would not wake it for the scheduler.
+    alwaysReadyDurable: usesScheduler ? max(alwaysReadyDurable, 1) : alwaysReadyDurable
     httpConcurrency: httpConcurrency
     functionSubnetId: isPrivate ? virtualNetwork!.outputs.functionSubnetId : ''
     isPrivate: isPrivate

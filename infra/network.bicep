@@ -161,6 +161,8 @@ resource dnsLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06
     tags: tags
     properties: {
       registrationEnabled: false
+      // What is private elsewhere, and has no endpoint here, keeps its public name.
+      resolutionPolicy: 'NxDomainRedirect'
       virtualNetwork: { id: virtualNetwork.id }
     }
   }
@@ -174,6 +176,7 @@ resource nodeDnsLinks 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@202
     tags: tags
     properties: {
       registrationEnabled: false
+      resolutionPolicy: 'NxDomainRedirect'
       #disable-next-line use-resource-id-functions // It comes from a parameter, in an object.
       virtualNetwork: { id: link.networkId }
     }

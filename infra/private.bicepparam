@@ -22,8 +22,10 @@ param registryIds = [
   '/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-registries/providers/Microsoft.ContainerRegistry/registries/exampleregistry'
 ]
 param settings = { ALLOWED_REGISTRIES: 'exampleregistry.azurecr.io' }
+// For a second deployment: in a first one the vault has no such secret yet, and the app would not start.
 param hasRegistryCredentials = true
 
+// Where Entra in front has a way to login.microsoftonline.com: a firewall of the network, or internetEgress.
 param entra = {
   clientId: '00000000-0000-0000-0000-00000000000a'
   allowedClientIds: ['00000000-0000-0000-0000-00000000000b']

@@ -18,7 +18,6 @@ const ALWAYS: Readonly<Record<string, unknown>> = {
   disableLocalAuth: true,
   enablePurgeProtection: true,
   enableRbacAuthorization: true,
-  ftpsState: 'Disabled',
   httpsOnly: true,
   minimumTlsVersion: 'TLS1_2',
   minTlsVersion: '1.2',
