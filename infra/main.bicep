@@ -304,7 +304,7 @@ module functionApp 'functionApp.bicep' = {
     packageContainerUri: hostStorage.outputs.packageContainerUri
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
-    // What scales the app reads host.json itself, which names Azure Storage: it would not wake it for the scheduler.
+    // What scales the app reads host.json itself. A release's names Azure Storage: nothing would wake the app.
     alwaysReadyDurable: usesScheduler ? max(alwaysReadyDurable, 1) : alwaysReadyDurable
     httpConcurrency: httpConcurrency
     functionSubnetId: isPrivate ? virtualNetwork!.outputs.functionSubnetId : ''

@@ -11,6 +11,7 @@ import path from 'node:path';
 import type { Metafile } from 'esbuild';
 import { billOfMaterials, checkBillOfMaterials } from './billOfMaterials.ts';
 import { bundledPackages, packageFolder, type PackageLock } from './bundledPackages.ts';
+import { hostJson } from './hostJson.ts';
 import { thirdPartyNotices } from './thirdPartyNotices.ts';
 import { zip } from './zip.ts';
 
@@ -45,7 +46,8 @@ try {
   const text = new TextEncoder();
   const archive = zip(
     new Map([
-      ['host.json', await readFile('host.json')],
+      // azd hands its environment on: what the deployment asks for is what the package names.
+      ['host.json', text.encode(hostJson(await readFile('host.json', 'utf8'), process.env.DURABLE_BACKEND))],
       // What the Functions worker reads of it is `main` and `type`; that no dependencies are named leaves a build on the
       // platform nothing to do.
       [
