@@ -21,8 +21,7 @@ export function readObject(bytes: Uint8Array, what: string): JsonObject {
   const refuse = (why: string, cause?: unknown): never => {
     throw new CacheError('unsupported_image', `${what} ${why}`, { cause });
   };
-  const text = Buffer.from(bytes);
-  const { values, depth } = survey(text);
+  const { values, depth, text } = survey(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
   if (values > MAX_VALUES) return refuse(`has more than ${MAX_VALUES} members.`);
   if (depth > MAX_DEPTH) return refuse(`is nested more than ${MAX_DEPTH} deep.`);
   if (text.subarray(0, 3).equals(BYTE_ORDER_MARK)) {
@@ -62,11 +61,16 @@ function fold(name: string): string {
   return name.replaceAll('\u017f', 's').toLowerCase();
 }
 
-/**
- * Counts what reading a text would cost, and puts an empty object in place of each number that Go takes for no
- * integer: no member that we read is anything but an integer.
- */
-function survey(text: Buffer): { readonly values: number; readonly depth: number } {
+interface Survey {
+  readonly values: number;
+  readonly depth: number;
+  /** The bytes themselves, or a copy in which an empty object stands for each number that Go takes for no integer. */
+  readonly text: Buffer;
+}
+
+/** Counts what reading a text would cost. No member that we read is anything but an integer. */
+function survey(bytes: Buffer): Survey {
+  let text = bytes;
   let values = 0;
   let depth = 0;
   let level = 0;
@@ -82,12 +86,13 @@ function survey(text: Buffer): { readonly values: number; readonly depth: number
       const start = at;
       while (isOfNumber(text[at + 1] ?? 0)) at++;
       if (FRACTION.test(text.toString('latin1', start, at + 1))) {
+        if (text === bytes) text = Buffer.from(bytes);
         const sign = text[start - 1] === 0x2d /* - */ ? 1 : 0;
         text.fill('{}'.padEnd(at + 1 - start + sign), start - sign, at + 1);
       }
     }
   }
-  return { values, depth };
+  return { values, depth, text };
 }
 
 /** Where the closing quote of the text that begins at `start` is. */

@@ -73,6 +73,29 @@ export function parseManifest(
 ): ImageIndex | ImageManifest {
   const refuse = refuser(name);
   if (isSchema1(contentType)) return refuse(SCHEMA1_REFUSAL);
+  const parsed = parseBytes(bytes, name, refuse);
+  checkContentType(parsed, contentType, name);
+  return parsed;
+}
+
+/**
+ * Refuses a document that its registry calls by another kind's name: parseManifest's second half, for whoever has read
+ * the bytes already.
+ * @throws {CacheError} unsupported_image
+ */
+export function checkContentType(
+  { kind, mediaType }: ImageIndex | ImageManifest,
+  contentType: string | undefined,
+  name: string,
+): void {
+  const refuse = refuser(name);
+  if (isSchema1(contentType)) refuse(SCHEMA1_REFUSAL);
+  const said = bareMediaType(contentType ?? '');
+  if ((kind === 'index' ? MANIFEST_TYPES : INDEX_TYPES).has(said))
+    refuse(`its Content-Type ${said} contradicts its mediaType ${mediaType}.`);
+}
+
+function parseBytes(bytes: Uint8Array, name: string, refuse: Refuse): ImageIndex | ImageManifest {
   const document = readObject(bytes, `the manifest of ${name}`);
   if (isSchema1Document(document)) return refuse(SCHEMA1_REFUSAL);
   const version = member(document, 'schemaVersion');
@@ -90,9 +113,6 @@ export function parseManifest(
     return refuse(`its manifest is of an unknown type, ${printable(type)}.`);
   if (INDEX_TYPES.has(type) !== isIndex)
     return refuse(isIndex ? `it says ${type} but is an index.` : `it says ${type} but lists no manifests.`);
-  const said = bareMediaType(contentType ?? '');
-  if ((isIndex ? MANIFEST_TYPES : INDEX_TYPES).has(said))
-    return refuse(`its Content-Type ${said} contradicts its mediaType ${type}.`);
   return isIndex ? parseIndex(manifests, type, refuse) : parseImage(document, type, refuse);
 }
 

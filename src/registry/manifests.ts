@@ -2,7 +2,13 @@ import { CacheError } from '../errors.ts';
 import { type Digest, isDigest, matchesDigest, sha256Of } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
 import { readObject } from '../image/goJson.ts';
-import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
+import {
+  checkContentType,
+  type ImageIndex,
+  type ImageManifest,
+  MAX_MANIFEST_BYTES,
+  parseManifest,
+} from '../image/manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../image/mediaTypes.ts';
 import type { ImageReference } from '../image/reference.ts';
 import { isSchema1 } from '../image/schema1.ts';
@@ -125,13 +131,14 @@ export async function getManifest(
 
   /** What the bytes are refused for is remembered; a wrong Content-Type may be mended while they stay. */
   function understand(bytes: Uint8Array, contentType: string | undefined): void {
+    let parsed: ImageIndex | ImageManifest;
     try {
-      parseManifest(bytes, undefined, subject.image);
+      parsed = parseManifest(bytes, undefined, subject.image);
     } catch (error) {
       if (error instanceof CacheError) refusals.add(ref, named, error);
       throw error;
     }
-    parseManifest(bytes, contentType, subject.image);
+    checkContentType(parsed, contentType, subject.image);
   }
 
   function mismatch(bytes: Uint8Array, expected: Digest, answer: Answer): Fault {

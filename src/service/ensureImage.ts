@@ -4,7 +4,6 @@ import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ImageRequest } from '../image/imageRequest.ts';
-import { parseManifest } from '../image/manifest.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import type { ResolvedManifest } from '../registry/manifests.ts';
@@ -97,9 +96,6 @@ function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Diges
 async function resolve(context: EnsureContext, ref: ImageReference): Promise<Digest> {
   const asked = new Date();
   const resolved = await context.registry.resolveManifest(ref, AbortSignal.timeout(HEAD_TIMEOUT_MS));
-  // What cannot be cached is refused here and now, before anybody waits for his turn.
-  const { document } = resolved;
-  if (document !== undefined) parseManifest(document.bytes, document.mediaType, canonicalReference(ref));
   return context.ensureTurns.run(() => keep(context, ref, resolved, asked));
 }
 

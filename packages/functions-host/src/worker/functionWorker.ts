@@ -56,6 +56,12 @@ interface Waiting {
   reject(error: Error): void;
 }
 
+/**
+ * MiB for new objects. By itself V8 takes some 115 for a thread that handles many buffers, and gives none of them back,
+ * beside all that the process has for the host.
+ */
+const YOUNG_GENERATION_MB = 32;
+
 /** Rejects when the entry cannot be loaded, with the error it threw. */
 export async function startWorker(
   data: ThreadData,
@@ -68,6 +74,7 @@ export async function startWorker(
     env,
     // Not the flags this process was started with: they may be for its own script only.
     execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     stdout: true,
     stderr: true,
   });
