@@ -12,8 +12,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { startAzurite } from '../local/azurite.ts';
 
-/** What takes minutes, or needs root or other programs, or is a product of its own; and the files about faults. */
-const LONG = /^packages\/|^test\/(e2e|infra|kinds|node|local|ui)\/|faults[^/]*\.test\.ts$/;
+/**
+ * What takes minutes, or needs root or other programs, or is a product of its own; the files about faults; and three
+ * that play hundreds of images or registries each.
+ */
+const LONG =
+  /^packages\/|^test\/(?:e2e|infra|kinds|node|local|ui|registry\/client\.(?:conformance|ssrf)|runs\/copyBlocks\.test)\b|faults[^/]*\.test\.ts$/;
 /** What times itself runs alone, and by name: `npm run test:starvation`. */
 const TIMED = 'test/starvation/';
 
