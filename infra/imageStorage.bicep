@@ -35,8 +35,9 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     supportsHttpsTrafficOnly: true
     networkAcls: {
+      // Storage's own lifecycle management, which the rule below is for, stands outside of the network, too.
+      bypass: 'AzureServices'
       // Nodes come from networks that this deployment does not know; a signed URL is what lets them in.
-      bypass: 'None'
       defaultAction: isPrivate ? 'Deny' : 'Allow'
     }
   }

@@ -29,7 +29,8 @@ param pruneAfterDays int = 30
 @maxLength(57)
 param imageContainer string = 'dockerimages'
 
-@description('More settings of the app by name, as the project\'s README lists them, such as ALLOWED_REGISTRIES.')
+// Not secure, so that predictions show what the app is given.
+@description('More settings of the app by name, as the project\'s README lists them. No secrets: deployments show them.')
 param settings { *: string } = {}
 
 @description('Resource ids of the Azure container registries to pull from, in any group or subscription.')
@@ -377,6 +378,9 @@ output IDENTITY_CLIENT_ID string = identity.outputs.clientId
 
 @description('Where the registries\' credentials go.')
 output KEY_VAULT_NAME string = keyVault.outputs.name
+
+@description('For TES_CACHE_AUDIENCE of nodes; empty without Entra in front.')
+output ENTRA_AUDIENCE string = entra == null ? '' : 'api://${entra!.clientId}'
 
 @description('Logs, metrics and the workbook.')
 output APPLICATION_INSIGHTS_NAME string = monitoring.outputs.applicationInsightsName

@@ -90,6 +90,8 @@ resource linkedInsights 'Microsoft.Insights/privateLinkScopes/scopedResources@20
   parent: linkScope
   name: applicationInsightsName
   properties: { linkedResourceId: insights.id }
+  // A scope takes one member at a time: a second one meanwhile is refused as a conflict.
+  dependsOn: [linkedWorkspace]
 }
 
 output applicationInsightsId string = insights.id

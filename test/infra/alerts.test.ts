@@ -10,10 +10,16 @@ const written = new Set(
   [...`${events}\n${registryEvents}`.matchAll(/readonly type: '(\w+)'/g)].map(([, type]) => type),
 );
 
-const alerts = resourcesOf(readSnapshot('main'), 'Microsoft.Insights/scheduledQueryRules').map((rule) => ({
-  name: rule.name,
-  query: (rule.properties?.criteria as { allOf: { query: string }[] }).allOf[0]?.query ?? '',
-}));
+interface Criterion {
+  readonly query: string;
+  readonly operator: string;
+  readonly threshold: number;
+}
+const alerts = resourcesOf(readSnapshot('main'), 'Microsoft.Insights/scheduledQueryRules').map((rule) => {
+  const { allOf } = rule.properties?.criteria as { allOf: [Criterion] };
+  return { name: rule.name, window: rule.properties?.windowSize, ...allOf[0] };
+});
+const rules = Object.fromEntries(alerts.map((rule) => [rule.name, rule]));
 const workbook = readFileSync('infra/workbook.json', 'utf8');
 const queries = [
   ...alerts,
@@ -30,6 +36,19 @@ describe('queries', () => {
       ['failed-images', 'throttled-registry', 'store-size', 'no-prune'],
     );
     assert.ok(queries.length > alerts.length + 6);
+  });
+
+  it('count rows as infra/README.md says', () => {
+    const { 'no-prune': none, 'failed-images': failed, 'throttled-registry': throttled } = rules;
+    assert.deepEqual(
+      [failed?.operator, failed?.threshold, failed?.window],
+      ['GreaterThanOrEqual', 5, 'PT1H'],
+    );
+    assert.deepEqual(
+      [throttled?.operator, throttled?.threshold, throttled?.window],
+      ['GreaterThan', 20, 'PT1H'],
+    );
+    assert.deepEqual([none?.operator, none?.threshold, none?.window], ['LessThan', 1, 'P2D']);
   });
 
   for (const { name, query } of queries) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CALLS } from '../../src/api/calls.ts';
 import { readSnapshot, resourcesOf, SHAPES } from './support/snapshot.ts';
 
 /** Every property of a resource, however deep, as a path and a value. */
@@ -35,14 +36,45 @@ const PRIVATE: Readonly<Record<string, unknown>> = {
   defaultOutboundAccess: false,
 };
 
-/** Types that the internet can reach unless a property says no: each must have that property. */
-const REACHABLE: Readonly<Record<string, string>> = {
-  'Microsoft.DurableTask/schedulers': 'publicNetworkAccess',
-  'Microsoft.Insights/components': 'publicNetworkAccessForIngestion',
-  'Microsoft.KeyVault/vaults': 'publicNetworkAccess',
-  'Microsoft.OperationalInsights/workspaces': 'publicNetworkAccessForIngestion',
-  'Microsoft.Storage/storageAccounts': 'publicNetworkAccess',
-  'Microsoft.Web/sites': 'publicNetworkAccess',
+/**
+ * Types that the internet can reach, or anybody with a key, unless properties say no: each must have these, since what
+ * is left out is what Azure takes for it.
+ */
+const REACHABLE: Readonly<Record<string, readonly string[]>> = {
+  'Microsoft.DurableTask/schedulers': ['publicNetworkAccess'],
+  'Microsoft.Insights/components': [
+    'DisableLocalAuth',
+    'publicNetworkAccessForIngestion',
+    'publicNetworkAccessForQuery',
+  ],
+  'Microsoft.KeyVault/vaults': [
+    'enablePurgeProtection',
+    'enableRbacAuthorization',
+    'networkAcls/defaultAction',
+    'publicNetworkAccess',
+  ],
+  'Microsoft.OperationalInsights/workspaces': [
+    'features/disableLocalAuth',
+    'publicNetworkAccessForIngestion',
+    'publicNetworkAccessForQuery',
+  ],
+  'Microsoft.Storage/storageAccounts': [
+    'allowBlobPublicAccess',
+    'allowCrossTenantReplication',
+    'allowSharedKeyAccess',
+    'minimumTlsVersion',
+    'networkAcls/bypass',
+    'networkAcls/defaultAction',
+    'publicNetworkAccess',
+    'supportsHttpsTrafficOnly',
+  ],
+  'Microsoft.Storage/storageAccounts/blobServices/containers': ['publicAccess'],
+  'Microsoft.Web/sites': [
+    'httpsOnly',
+    'publicNetworkAccess',
+    'siteConfig/minTlsVersion',
+    'siteConfig/scmMinTlsVersion',
+  ],
 };
 /** Types of which no address of the internet leads anywhere. */
 const UNREACHABLE =
@@ -60,10 +92,7 @@ for (const shape of SHAPES) {
       }
     }
 
-    it('is said of every storage account, and of the sign-ins of publishing', () => {
-      for (const { name, properties: own } of resourcesOf(snapshot, 'Microsoft.Storage/storageAccounts'))
-        for (const rule of ['allowSharedKeyAccess', 'allowBlobPublicAccess', 'minimumTlsVersion'])
-          assert.ok(own !== undefined && rule in own, `${name} does not say ${rule}.`);
+    it('lets nobody sign in to publishing by a password', () => {
       const signIns = resourcesOf(snapshot, 'Microsoft.Web/sites/basicPublishingCredentialsPolicies');
       assert.deepEqual(
         signIns.map(({ name, properties: own }) => [name.split('/').at(-1), own]),
@@ -78,20 +107,59 @@ for (const shape of SHAPES) {
 
     it('is decided for every type of resource', () => {
       for (const { type, name, properties: own } of snapshot.predictedResources) {
-        const rule = REACHABLE[type];
-        if (rule !== undefined)
-          assert.ok(own !== undefined && rule in own, `${type} ${name} does not say ${rule}.`);
-        else assert.match(type, UNREACHABLE, `${type}: say above whether the internet can reach it.`);
+        const needed = REACHABLE[type];
+        if (needed !== undefined) {
+          const said = new Set([...properties(own)].map(([path]) => path.slice(1)));
+          for (const property of needed)
+            assert.ok(said.has(property), `${type} ${name} does not say ${property}.`);
+        } else assert.match(type, UNREACHABLE, `${type}: say above whether the internet can reach it.`);
       }
     });
   });
 }
+
+describe('Entra in front', () => {
+  const [settings] = resourcesOf(readSnapshot('private'), 'Microsoft.Web/sites/config').filter(({ name }) =>
+    name.endsWith('/authsettingsV2'),
+  );
+  const said = new Map(properties(settings?.properties));
+
+  it('refuses whoever brings no token of an allowed client', () => {
+    assert.equal(said.get('/platform/enabled'), true);
+    assert.equal(said.get('/globalValidation/requireAuthentication'), true);
+    assert.equal(said.get('/globalValidation/unauthenticatedClientAction'), 'Return401');
+    assert.equal(said.get('/httpSettings/requireHttps'), true);
+    const provider = '/identityProviders/azureActiveDirectory';
+    assert.equal(said.get(`${provider}/enabled`), true);
+    const allowed = said.get(`${provider}/validation/defaultAuthorizationPolicy/allowedApplications`);
+    assert.ok(Array.isArray(allowed) && allowed.length > 0);
+    assert.ok(
+      [...said.keys()].filter((path) => /^\/identityProviders\/\w+$/.test(path)).length === 1,
+      'Another provider lets in others.',
+    );
+  });
+
+  it('lets through without one what needs no function key either, and no more', () => {
+    const open = CALLS.filter(({ isAnonymous = false, path }) => isAnonymous && !path.startsWith('/v2/'));
+    assert.deepEqual(said.get('/globalValidation/excludedPaths'), open.map(({ path }) => path).toSorted());
+  });
+});
 
 describe('the private shape', () => {
   const snapshot = readSnapshot('private');
 
   it('has no address of the internet', () => {
     assert.deepEqual(resourcesOf(snapshot, 'Microsoft.Network/publicIPAddresses'), []);
+  });
+
+  it('lets in no service of Azure past its networks, but the one that the lifecycle rule is for', () => {
+    const accounts = resourcesOf(snapshot, 'Microsoft.Storage/storageAccounts');
+    const managed = resourcesOf(snapshot, 'Microsoft.Storage/storageAccounts/managementPolicies');
+    for (const { name, properties: own } of accounts)
+      assert.equal(
+        (own?.networkAcls as { bypass: string }).bypass,
+        managed.some((policy) => policy.name.startsWith(`${name}/`)) ? 'AzureServices' : 'None',
+      );
   });
 
   it('has a private endpoint, registered in DNS, for everything that it reaches', () => {

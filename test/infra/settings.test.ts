@@ -49,6 +49,19 @@ describe('app settings', () => {
     });
   }
 
+  it('that README.md lists are read', () => {
+    const [, table = ''] = readFileSync('README.md', 'utf8').split(/^## Settings$/m);
+    const listed = [...(table.split(/^## /m)[0]?.matchAll(/^\| `([A-Z_]+)`/gm) ?? [])].map(
+      ([, name = '']) => name,
+    );
+    assert.ok(listed.length > 10);
+    // IMAGE_STORAGE is the name of a connection, which is read in all its forms.
+    assert.deepEqual(
+      listed.filter((name) => !read.has(name) && name !== 'IMAGE_STORAGE'),
+      [],
+    );
+  });
+
   it('have no secret among them', () => {
     for (const shape of SHAPES)
       for (const [name, value] of Object.entries(appSettings(readSnapshot(shape))))

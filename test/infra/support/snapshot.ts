@@ -5,6 +5,7 @@ export interface PredictedResource {
   readonly id: string;
   readonly type: string;
   readonly name: string;
+  readonly tags?: Readonly<Record<string, string>>;
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
