@@ -96,6 +96,18 @@ for await (const name of glob('.github/workflows/*', { cwd: ROOT })) {
   });
 }
 
+describe('.github/workflows/ci.yml', () => {
+  it('brings the .NET SDK, without which .ci/prepare leaves out the compiler of infra/', async () => {
+    const workflow = parse(await readFile(path.join(ROOT, '.github/workflows/ci.yml'), 'utf8')) as Workflow;
+    const project = await readFile(path.join(ROOT, 'tools/bicep/bicep.csproj'), 'utf8');
+    const [, version = ''] = /<TargetFramework>net([\d.]+)</.exec(project) ?? [];
+    const steps = workflow.jobs.ci?.steps ?? [];
+    const brings = steps.findIndex(({ uses = '' }) => uses.startsWith('actions/setup-dotnet@'));
+    assert.equal(steps[brings]?.with?.['dotnet-version'], `${version}.x`);
+    assert.ok(brings < steps.findIndex(({ run: script }) => script === '.ci/run'));
+  });
+});
+
 describe('.github/dependabot.yml', () => {
   it('looks after npm packages and actions', async () => {
     const { updates } = parse(await readFile(path.join(ROOT, '.github/dependabot.yml'), 'utf8')) as {
