@@ -7,8 +7,20 @@ import {
   MAX_URL_CHARACTERS,
   MAX_WAIT_SECONDS,
   PAGE_SIZE,
+  RUNS_LIMIT,
+  STATISTICS_DAYS,
 } from '../src/api/limits.ts';
+import { CALLS } from '../src/api/calls.ts';
 import { openApiDocument } from '../src/api/openapi.ts';
+import {
+  PrunedView,
+  PruneView,
+  RunsView,
+  RunView,
+  StatisticsPoint,
+  StatisticsView,
+  StoreSize,
+} from '../src/api/operatorViews.ts';
 import { LookupView, ProgressView } from '../src/api/views.ts';
 import { ERROR_CODES, statusOf } from '../src/errors.ts';
 import { BODY_MS, HANDLER_MS } from '../src/functions/http/deadlines.ts';
@@ -97,7 +109,34 @@ describe('docs/http.md', () => {
       `takes up to ${MAX_IMAGES} at once`,
       `\`limit\` is up to ${PAGE_SIZE.most}, else ${PAGE_SIZE.fallback}`,
       `\`wait\`: seconds to wait for it, up to ${MAX_WAIT_SECONDS}`,
+      `\`limit\` is of each state, up to ${RUNS_LIMIT.most}, else ${RUNS_LIMIT.fallback}`,
+      `over up to ${STATISTICS_DAYS.most} days, else ${STATISTICS_DAYS.fallback}`,
     ])
       assert.ok(text.includes(says), says);
+  });
+
+  it('says of each call whether it needs a key', () => {
+    for (const { method, path, isAnonymous = false } of CALLS) {
+      const call = `${method.toUpperCase()} ${path}`;
+      if (!shown.has(call)) continue;
+      const [, paragraph = ''] = page.split(new RegExp(`^\\*\\*\`${call}[\`?]`, 'm'));
+      assert.equal(/\bno key/i.test(paragraph.split('\n\n')[0] ?? ''), isAnonymous, call);
+    }
+  });
+
+  it('has the members of what operators get', () => {
+    const words = new Set(inCode(page));
+    const known = [
+      RunsView,
+      RunView,
+      StatisticsView,
+      StatisticsPoint,
+      StoreSize,
+      PruneView,
+      PrunedView,
+    ].flatMap(({ shape }) => Object.keys(shape));
+    // It is sent back as it was asked for.
+    const missing = known.filter((name) => !words.has(name) && name !== 'dryRun');
+    assert.deepEqual(missing, []);
   });
 });

@@ -82,7 +82,7 @@ export function openApiDocument(version: string): OpenApiDocument {
     },
     servers: [{ url: '/', description: 'The app that serves this document.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    security: [{ functionKey: [] }, { entra: [] }],
+    security: [{ functionKey: [] }, { functionKey: [], entra: [] }],
     paths,
     components: {
       schemas: usedSchemas(paths),
@@ -97,7 +97,8 @@ export function openApiDocument(version: string): OpenApiDocument {
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'An Entra token for the app, where it is deployed with Entra in front.',
+          description:
+            'An Entra token for the app, beside the key, where it is deployed with Entra in front.',
         },
       },
     },

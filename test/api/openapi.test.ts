@@ -73,9 +73,10 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('asks for one of the keys and tokens that it describes', () => {
+  it('asks for a key, and behind Entra for a token beside it', () => {
     const schemes = Object.keys(document.components.securitySchemes as object);
-    assert.deepEqual(document.security.flatMap(Object.keys), schemes);
+    assert.deepEqual(document.security.map(Object.keys), [['functionKey'], ['functionKey', 'entra']]);
+    assert.deepEqual(schemes, ['functionKey', 'entra']);
   });
 
   it('has every error somewhere, under its own status, with an example', () => {

@@ -5,6 +5,8 @@ import { METRICS } from '../../src/telemetry/openTelemetry/metrics.ts';
 import { SAMPLE_EVENTS } from './support/sampleEvents.ts';
 
 const PAGE = await readFile(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+/** What infra/ deploys, as the compiler predicts it. */
+const SNAPSHOT = await readFile(new URL('../../infra/main.snapshot.json', import.meta.url), 'utf8');
 
 /** Rows of the table that has this heading; a row without a first cell goes on with the one before. */
 function table(heading: string): Map<string, string[]> {
@@ -47,6 +49,24 @@ describe('docs/operations.md', () => {
     const inPage = [...table('metric')].map(([name, [unit]]) => [name, quoted(unit)[0]]);
     const inCode = Object.entries(METRICS).map(([name, { unit }]) => [name, unit]);
     assert.deepEqual(Object.fromEntries(inPage), Object.fromEntries(inCode));
+  });
+
+  it('has every alert, with the events that it looks at, and no other', () => {
+    const rows = [...table('alert')].map(([name, [on]]) => [
+      name,
+      quoted(on).filter((word) => Object.hasOwn(SAMPLE_EVENTS, word)),
+    ]);
+    const { predictedResources } = JSON.parse(SNAPSHOT) as {
+      predictedResources: { type: string; name: string; properties: unknown }[];
+    };
+    const alerts = predictedResources
+      .filter(({ type }) => type === 'Microsoft.Insights/scheduledQueryRules')
+      .map(({ name, properties }) => [
+        name,
+        [...JSON.stringify(properties).matchAll(/e\.type == \\"(\w+)\\"/g)].map(([, event]) => event),
+      ]);
+    assert.equal(alerts.length, 4);
+    assert.deepEqual(rows, alerts);
   });
 
   it('names phases and events in its queries that there are', () => {
