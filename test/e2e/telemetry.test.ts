@@ -267,6 +267,48 @@ for (const kind of ['the sources', 'the bundle'] as const) {
   });
 }
 
+describe('telemetry in protobuf, which is what is sent unless another form is asked for', () => {
+  let receiver: OtlpReceiver;
+  before(async () => {
+    receiver = await startOtlpReceiver();
+  });
+  after(() => receiver.close());
+
+  /** Names and labels are plain text in protobuf; the first field of either message is its list of resources. */
+  const received = (path: string, ...texts: string[]): boolean => {
+    const sent = receiver.seen.filter(({ url }) => url === path);
+    for (const { headers, body } of sent) {
+      assert.equal(headers['content-type'], 'application/x-protobuf');
+      assert.equal(body[0], '\n');
+    }
+    return texts.every((text) => sent.some(({ body }) => body.includes(text)));
+  };
+
+  it('has the spans and metrics of an image', async () => {
+    const app = await startApp(1, {
+      env: () => ({
+        TELEMETRY: 'otlp',
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.origin,
+        OTEL_METRIC_EXPORT_INTERVAL: '1000',
+        OTEL_BSP_SCHEDULE_DELAY: '50',
+      }),
+    });
+    try {
+      const [registry] = app.registries;
+      registry?.push('team/app:1', { layers: [randomBytes(1000)] });
+      const image = `${registry?.host ?? ''}/team/app:1`;
+      assert.equal((await app.post({ image })).status, 202);
+      await app.ready(image);
+      await eventually('both came', () => {
+        const hasSpans = received('/v1/traces', 'resolveImage', 'copyBlocks', 'commitArchive', image);
+        return hasSpans && received('/v1/metrics', 'image_cache.images.cached', registry?.host ?? '');
+      });
+    } finally {
+      await app.close();
+    }
+  });
+});
+
 describe('telemetry that nobody receives', () => {
   it('changes nothing for callers, and is complained of once', async () => {
     const app = await startApp(1, {

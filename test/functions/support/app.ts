@@ -57,7 +57,8 @@ export async function startApp(
   const loopback = await Promise.all(Array.from({ length: registries }, startRegistry));
   const container = newContainer();
   const storage = await openStorage({ service: connectStorage(azurite.connectionString) }, container);
-  // The functions' thread takes its environment from this process.
+  // The functions' thread takes its environment from this process; the next app begins with what was there before.
+  const before = { ...process.env };
   Object.assign(process.env, {
     IMAGE_STORAGE: azurite.connectionString,
     IMAGE_CONTAINER: container,
@@ -109,6 +110,9 @@ export async function startApp(
       }),
     close: async () => {
       await host.close();
+      for (const name of Object.keys(process.env))
+        if (!Object.hasOwn(before, name)) Reflect.deleteProperty(process.env, name);
+      Object.assign(process.env, before);
       await Promise.all(loopback.map((registry) => registry.close()));
       await azurite.close();
     },
