@@ -34,7 +34,7 @@ const mayImport = {
   'registry/auth': ['identity.ts', 'registry/exchange', 'registry/traffic', 'registry/net', 'image'],
   'registry/blob': ['registry/auth', 'registry/exchange', 'registry/traffic', 'registry/net', 'image'],
   store: ['identity.ts', 'archive', 'image'],
-  'store/archive': ['store/storage.ts', 'archive', 'image'],
+  'store/archive': ['store/storage.ts', 'store/turns.ts', 'archive', 'image'],
   'store/hints': ['store/storage.ts', 'store/turns.ts', 'store/archive', 'archive', 'image'],
   catalog: ['store', 'archive', 'image'],
   runs: [...ground, 'registry'],

@@ -28,6 +28,8 @@ export interface Config {
   readonly maxImageBytes: number;
   /** Hours that an orchestration may wait for a throttled registry, in all. */
   readonly maxWaitHours: number;
+  /** What is done with a cached image of a tag that its registry says no to: ON_REGISTRY_REFUSAL. */
+  readonly onRefusal: 'refuse' | 'serve';
   readonly pruneAfterDays: number;
   /** NCRONTAB, six fields. */
   readonly pruneSchedule: string;
@@ -80,6 +82,7 @@ export function loadConfig(env: Environment): Config {
       most: MOST_IMAGE_BYTES,
     }),
     maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, { least: 0, most: MOST_WAIT_HOURS }),
+    onRefusal: onRefusal(env),
     pruneAfterDays,
     pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
     lastUsedResolutionSeconds: resolution(env, 'LASTUSED_RESOLUTION_SECONDS', 60, pruneAfterDays),
@@ -218,6 +221,12 @@ function flag(env: Environment, name: string): boolean {
   const value = text(env, name) ?? 'false';
   if (value === 'true' || value === 'false') return value === 'true';
   throw bad(name, value, 'true or false');
+}
+
+function onRefusal(env: Environment): Config['onRefusal'] {
+  const value = text(env, 'ON_REGISTRY_REFUSAL') ?? 'refuse';
+  if (value === 'refuse' || value === 'serve') return value;
+  throw bad('ON_REGISTRY_REFUSAL', value, 'refuse or serve');
 }
 
 function platform(env: Environment, name: string, fallback: string): Platform {

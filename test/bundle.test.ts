@@ -25,10 +25,11 @@ describe('npm run build', () => {
     const azurite = await openAzurite();
     process.env.IMAGE_STORAGE = azurite.connectionString;
     process.env.IMAGE_CONTAINER = newContainer();
-    // Alone in its folder: what telemetry needs is not even looked for where it is off.
+    // Alone in its folder, but for the host's settings: what telemetry needs is not even looked for where it is off.
     const folder = await temporaryDirectory('bundle');
     const bundle = path.join(folder, path.basename(built));
     await copyFile(built, bundle);
+    await copyFile(path.join(ROOT, 'host.json'), path.join(folder, 'host.json'));
     const host = await startHost({ entry: bundle, port: 0 });
     try {
       assert.equal((await fetchChecked(`${host.url}/api/health`)).status, 200);

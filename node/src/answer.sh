@@ -17,6 +17,9 @@ check_answer() {
   for check_answer_name in RUN_REF TAG_AS IMAGE_ID MANIFEST_DIGEST INDEX_DIGEST; do
     case $(field $check_answer_name) in -* | *[!a-zA-Z0-9./:@_[\]-]*) return 1 ;; esac
   done
+  case $(field DIFF_IDS_DIGEST) in *[!a-f0-9:sh]*) return 1 ;; esac
+  case $(field LOAD_PREFIX) in *[!a-zA-Z0-9+/=]*) return 1 ;; esac
+  case $(field ENCODING) in '' | gzip) ;; *) return 1 ;; esac
   check_answer_url=$(field URL)
   case $check_answer_url in http://* | https://*) ;; *) return 1 ;; esac
   case $check_answer_url in *[!a-zA-Z0-9/:._~%\&=?+-]*) return 1 ;; esac
@@ -24,7 +27,8 @@ check_answer() {
 }
 
 # read_answer: sets RunRef, ImageId, ManifestDigest, IndexDigest, TagAs and Size to what the answer says, and
-# ExpectedIds to all ids that the image may have here.
+# ExpectedIds to all ids that the image may have here. Of an archive that was put into the cache by hand, the ids are
+# not all known: DiffIdsDigest tells what it holds, LoadPrefix and Encoding how docker takes it.
 read_answer() {
   RunRef=$(field RUN_REF)
   ImageId=$(field IMAGE_ID)
@@ -32,6 +36,9 @@ read_answer() {
   IndexDigest=$(field INDEX_DIGEST)
   TagAs=$(field TAG_AS)
   Size=$(field SIZE)
+  DiffIdsDigest=$(field DIFF_IDS_DIGEST)
+  LoadPrefix=$(field LOAD_PREFIX)
+  Encoding=$(field ENCODING)
   # Ids differ between image stores: a config's digest on the classic one, a manifest's or an index's on containerd's.
   ExpectedIds="$ImageId $ManifestDigest $IndexDigest"
 }

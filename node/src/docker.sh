@@ -20,13 +20,20 @@ id_of() { $Docker image inspect --format '{{.Id}}' "$1" 2>/dev/null; }
 # names_of NAME: how many names the image has.
 names_of() { $Docker image inspect --format '{{len .RepoTags}}' "$1" 2>/dev/null; }
 
-# is_expected ID: whether it is one of the answer's image.
+# is_expected ID: whether it is one of the answer's image; where that cannot be told by the id, by what it is made of.
 is_expected() {
   for is_expected_id in $ExpectedIds; do
     # podman writes ids without the algorithm.
     [ "$1" != "$is_expected_id" ] && [ "sha256:$1" != "$is_expected_id" ] || return 0
   done
-  return 1
+  [ -n "${DiffIdsDigest:-}" ] && [ "$(diff_ids_digest "$1")" = "$DiffIdsDigest" ]
+}
+
+# diff_ids_digest NAME: of the diff ids of an image here, a line each.
+diff_ids_digest() {
+  diff_ids_digest_lines=$($Docker image inspect --format '{{range .RootFS.Layers}}{{println .}}{{end}}' "$1" \
+    2>/dev/null) || return 1
+  printf '%s\n' "$diff_ids_digest_lines" | sed '/^$/d' | sha256sum | sed 's/^\([0-9a-f]*\).*/sha256:\1/'
 }
 
 # is_present: whether the answer's image is on the node and whole. Sets Found, its id here.

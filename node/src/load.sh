@@ -39,14 +39,23 @@ load_ranges() {
     stream "$load_ranges_image" "$@"
   } >"$Tmp/pipe" &
   begun
-  load_ranges_stream=$LastChild
-  $Docker load <"$Tmp/pipe" >"$Tmp/loaded" 2>&1 &
+  load_ranges_stream=$LastChild load_ranges_source=$Tmp/pipe load_ranges_front=
+  if [ -n "${LoadPrefix:-}" ]; then
+    load_ranges_source=$Tmp/completed
+    rm -f "$load_ranges_source"
+    mkfifo "$load_ranges_source" || die 6 "no pipe can be made in $Tmp."
+    put_in_front <"$Tmp/pipe" >"$load_ranges_source" &
+    begun
+    load_ranges_front=$LastChild
+  fi
+  $Docker load <"$load_ranges_source" >"$Tmp/loaded" 2>&1 &
   await
   load_ranges_loaded=$?
   # What docker has not read by now it does not read any more.
   kill "$load_ranges_stream" 2>/dev/null
   ended "$load_ranges_stream"
   load_ranges_streamed=$?
+  [ -z "$load_ranges_front" ] || ended "$load_ranges_front"
   Downloaded=$((Downloaded + $(received)))
   if [ "$load_ranges_loaded" -ne 0 ]; then
     case $load_ranges_streamed in
@@ -56,6 +65,31 @@ load_ranges() {
     esac
   fi
   return "$load_ranges_loaded"
+}
+
+# put_in_front: the archive on standard input, unpacked, behind what docker lacks in it.
+put_in_front() {
+  own_children
+  # What is in the background would read nothing from there.
+  exec 4<&0
+  printf %s "$LoadPrefix" | base64 -d
+  case $Encoding in gzip) gzip -dc <&4 & ;; *) cat <&4 & ;; esac
+  await
+}
+
+# find_loaded: what docker said that it loaded, where that is the answer's image. Sets Found, its id, and LoadedRefs, the
+# names that it brought, each with a blank in front.
+find_loaded() {
+  Found='' LoadedRefs=''
+  sed -n 's/^Loaded image[^:]*: *//p' "$Tmp/loaded" | tr ',' '\n' | tr -d ' ' >"$Tmp/names"
+  while read -r find_loaded_name; do
+    case $find_loaded_name in '' | -* | *[!a-zA-Z0-9./:@_[\]-]*) continue ;; esac
+    find_loaded_id=$(id_of "$find_loaded_name") || continue
+    is_expected "$find_loaded_id" || continue
+    Found=$find_loaded_id
+    case $find_loaded_name in *sha256:*) ;; *:*) LoadedRefs="$LoadedRefs $find_loaded_name" ;; esac
+  done <"$Tmp/names"
+  [ -n "$Found" ]
 }
 
 # remove_unfinished: on containerd's store, a load that was cut off may leave a name, and layers that it only seems to

@@ -64,7 +64,7 @@ pull() {
 # make_ready IMAGE: the answer's image, loaded where it is missing, under its names.
 make_ready() {
   read_answer
-  make_ready_made=yes
+  make_ready_made=yes LoadedRefs=
   if is_present; then
     say "$1 is on this node"
     # What was there before this script came is not its own to delete.
@@ -75,13 +75,15 @@ make_ready() {
     remember "$ImageId" loading yes "$1" "$RunRef" $TagAs
     field URL >"$Tmp/url"
     load_missing "$1"
-    Found=$(id_of "$RunRef") || die 7 "docker loaded an archive for $1 that does not hold $RunRef."
+    Found=$(id_of "$RunRef") || find_loaded ||
+      die 7 "docker loaded an archive for $1 that does not hold $RunRef."
     is_expected "$Found" || die 7 "$1 was loaded as $Found, but it is $ImageId. Have it cached again."
+    [ "$(id_of "$RunRef")" = "$Found" ] || $Docker tag "$Found" "$RunRef"
   fi
   if [ -n "$TagAs" ] && [ "$(id_of "$TagAs")" != "$Found" ]; then
     $Docker tag "$RunRef" "$TagAs" || warn "$TagAs could not be set"
   fi
   # shellcheck disable=SC2086 # no tag, no word
-  remember "$ImageId" ready "${make_ready_made:-no}" "$1" "$RunRef" $TagAs
+  remember "$ImageId" ready "${make_ready_made:-no}" "$1" "$RunRef" $TagAs $LoadedRefs
   printf '%s\n' "$RunRef" >>"$Tmp/run_refs"
 }

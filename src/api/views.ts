@@ -69,10 +69,28 @@ export const ImageView = z
     lastUsed: z.exactOptional(time('When it was asked for last.')),
     createdAt: z.exactOptional(time('When it was cached.')),
     pruneAfter: z.exactOptional(time('When prune deletes it if nobody uses it before; catalogue only.')),
+    tags: z.exactOptional(
+      z
+        .array(z.string())
+        .check(z.describe('Tags that an archive which was put there by hand names; absent of others.')),
+    ),
+    format: z.exactOptional(
+      z
+        .enum(['docker', 'oci'])
+        .check(
+          z.describe('Of an archive that was put there by hand: as docker save writes it, or an OCI layout.'),
+        ),
+    ),
+    encoding: z.exactOptional(
+      z.enum(['gzip']).check(z.describe('The whole archive is compressed; only one that was put there is.')),
+    ),
     notes: z.exactOptional(
       z
         .array(z.string())
-        .check(z.minLength(1), z.describe('What cannot load it, as sentences; absent where everything can.')),
+        .check(
+          z.minLength(1),
+          z.describe('What to know of it, as sentences: above all, what cannot load it.'),
+        ),
     ),
     stale: z.exactOptional(
       z.boolean().check(z.describe('The tag may stand for something newer, which is not cached (yet).')),
@@ -104,10 +122,23 @@ export const ListProblem = z.extend(Problem, EnsuredList.shape).register(COMPONE
   description: 'The first problem of a list, with all its images.',
 });
 
+/** A blob among the archives that is none. */
+export const OtherView = z
+  .object({
+    blob: text('Its name in the container.'),
+    size: count('Bytes.'),
+    reason: text('Why it is not served.'),
+  })
+  .register(COMPONENTS, { id: 'OtherBlob', description: 'A blob that is no archive, and is left alone.' });
+export type OtherView = Parsed<typeof OtherView>;
+
 /** A page of all cached images, by blob name. */
 export const CataloguePage = z
   .object({
     images: z.array(ImageView),
+    others: z.exactOptional(
+      z.array(OtherView).check(z.describe('Blobs that are no archives; absent where there are none.')),
+    ),
     continuation: optionalText('Pass it on to get the next page; absent on the last one.'),
   })
   .register(COMPONENTS, {
@@ -121,6 +152,12 @@ export const LookupView = z
   .extend(ImageView, {
     url: optionalText('Reads the archive, and nothing else, until urlExpires.'),
     urlExpires: z.exactOptional(time('When the URL ends.')),
+    diffIdsDigest: z.exactOptional(
+      digest("Of the image's diff ids, a line each, where its ids after loading cannot be known."),
+    ),
+    loadPrefix: optionalText(
+      'Base64: what to put in front of the archive for docker load, unpacked where it is gzipped.',
+    ),
   })
   .register(COMPONENTS, {
     id: 'LookedUpImage',

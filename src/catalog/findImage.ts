@@ -1,8 +1,8 @@
 import type { Digest } from '../image/digest.ts';
 import { type Platform, platformScore } from '../image/platform.ts';
 import { canonicalReference, type ImageReference, type RepositoryName } from '../image/reference.ts';
-import { allArchives, type CachedImage, readArchive } from '../store/archive/archives.ts';
-import { archiveName, repositoryFolder } from '../store/archive/archiveNames.ts';
+import { archivePages, type CachedImage, readArchive } from '../store/archive/archives.ts';
+import { archiveName, repositoryFolder, shortFolder } from '../store/archive/archiveNames.ts';
 import { readManifestOf, readTag } from '../store/hints/aliases.ts';
 import type { Storage } from '../store/storage.ts';
 
@@ -19,11 +19,11 @@ export async function findImage(
   const digests = await knownDigests(storage, ref);
   const [newest] = digests ?? [];
   const found = newest === undefined ? undefined : await findByDigest(storage, ref, newest, platform);
-  return (
-    found?.cached ??
-    (await findOlder(storage, ref, digests, platform)) ??
-    (found?.isKnown === true ? undefined : findWithoutHints(storage, ref, digests, platform))
-  );
+  const cached = found?.cached ?? (await findOlder(storage, ref, digests, platform));
+  const isKnown = found?.isKnown === true;
+  if (cached !== undefined || (isKnown && ref.digest !== undefined)) return cached;
+  const listed = await findWithoutHints(storage, ref, digests, platform);
+  return (isKnown ? undefined : listed.cached) ?? listed.older;
 }
 
 /**
@@ -79,48 +79,89 @@ export async function findOlder(
   return undefined;
 }
 
+/** What a listing shows of a reference. */
+export interface FoundWithoutHints {
+  /** The archive of the newest digest, or of the tag where no digest is known. */
+  readonly cached: CachedImage | undefined;
+  /** Where that is not there: one that was put there by hand and names the tag; of others the tag's alias tells. */
+  readonly older: CachedImage | undefined;
+  /** There may be one more: an archive of the repository is being read. */
+  readonly isUnread: boolean;
+}
+
 /**
- * The archive of the repository that was made for the newest digest, or the tag where none is known: the one that fits
- * the platform best, the newest of equals. One listing of the repository's folder, for when hints are lost.
+ * The archives of the repository themselves say what they are: of those that the reference means the one that fits the
+ * platform best, the newest of equals. One listing of the repository's folder, for when hints are lost, and for what
+ * was put there by hand.
  */
 export async function findWithoutHints(
   storage: Storage,
   ref: ImageReference,
   digests: readonly Digest[] | undefined,
   platform: Platform,
-): Promise<CachedImage | undefined> {
+): Promise<FoundWithoutHints> {
   // What the tag stood for was deleted.
-  if (digests?.length === 0) return undefined;
+  if (digests?.length === 0) return { cached: undefined, older: undefined, isUnread: false };
   const [digest] = digests ?? [];
-  const found =
-    digest === undefined
-      ? await archivesOfTag(storage, ref)
-      : await archivesOf(
-          storage,
-          ref,
-          ({ indexDigest, manifestDigest }) => indexDigest === digest || manifestDigest === digest,
-        );
-  const best = Math.max(...found.map((image) => platformScore(platform, image.platform)));
-  return best > 0 ? found.find((image) => platformScore(platform, image.platform) === best) : undefined;
+  const isMeant = (image: CachedImage): boolean => digest !== undefined && digestsOf(image).includes(digest);
+  const { images, isUnread } = await archivesOf(
+    storage,
+    ref,
+    (image) => isMeant(image) || hasTag(image, ref),
+  );
+  if (digest === undefined) return { cached: best(images, platform), older: undefined, isUnread };
+  const byHand = images.filter((image) => image.adopted !== undefined && !isMeant(image));
+  return { cached: best(images.filter(isMeant), platform), older: best(byHand, platform), isUnread };
 }
 
-/** The archives of a repository that were made when this was their tag, as a registry said: the newest first. */
-export function archivesOfTag(storage: Storage, { registry, repository, tag }: ImageReference) {
-  const tagged = `${canonicalReference({ registry, repository, ...(tag !== undefined && { tag }) })}@`;
-  return archivesOf(storage, { registry, repository }, ({ image }) => image.startsWith(tagged));
+/** Every digest that an image is found by. */
+export function digestsOf({ manifestDigest, indexDigest, imageId }: CachedImage): readonly Digest[] {
+  return [manifestDigest, imageId, ...(indexDigest === undefined ? [] : [indexDigest])];
+}
+
+/** Whether it was made for the tag, as a registry said then, or names the tag itself. A digest's label says nothing. */
+export function hasTag(
+  { image, adopted }: CachedImage,
+  { registry, repository, tag, digest }: ImageReference,
+): boolean {
+  if (tag === undefined || digest !== undefined) return false;
+  return (
+    image.startsWith(`${canonicalReference({ registry, repository, tag })}@`) ||
+    adopted?.tags.includes(tag) === true
+  );
+}
+
+function best(images: readonly CachedImage[], platform: Platform): CachedImage | undefined {
+  const score = Math.max(...images.map((image) => platformScore(platform, image.platform)));
+  return score > 0 ? images.find((image) => platformScore(platform, image.platform) === score) : undefined;
+}
+
+/** The archives of a repository that have this tag: the newest first. */
+export async function archivesOfTag(storage: Storage, ref: ImageReference): Promise<readonly CachedImage[]> {
+  const { images } = await archivesOf(storage, ref, (image) => hasTag(image, ref));
+  return images;
 }
 
 async function archivesOf(
   storage: Storage,
   { registry, repository }: RepositoryName,
   isOne: (image: CachedImage) => boolean,
-): Promise<CachedImage[]> {
+): Promise<{ readonly images: readonly CachedImage[]; readonly isUnread: boolean }> {
   const name = canonicalReference({ registry, repository });
-  const found: CachedImage[] = [];
-  for await (const image of allArchives(storage, repositoryFolder({ registry, repository }))) {
-    // The folder has the folders of repositories below it as well.
-    const isOfRepository = image.image.startsWith(`${name}:`) || image.image.startsWith(`${name}@`);
-    if (isOfRepository && isOne(image)) found.push(image);
-  }
-  return found.sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0));
+  const short = shortFolder({ registry, repository });
+  const images: CachedImage[] = [];
+  let isUnread = false;
+  for (const folder of [repositoryFolder({ registry, repository }), ...(short === undefined ? [] : [short])])
+    for await (const page of archivePages(storage, folder)) {
+      // The folder has the folders of repositories below it as well.
+      isUnread ||= page.others.some(
+        (other) => other.isUnread && !other.blob.slice(folder.length).includes('/'),
+      );
+      for (const image of page.images) {
+        const isOfRepository = image.image.startsWith(`${name}:`) || image.image.startsWith(`${name}@`);
+        if (isOfRepository && isOne(image)) images.push(image);
+      }
+    }
+  images.sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0));
+  return { images, isUnread };
 }

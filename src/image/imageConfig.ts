@@ -3,7 +3,7 @@ import { CONFIG_SHAPE, misfit } from './configShape.ts';
 import { type Digest, isDigest } from './digest.ts';
 import { member, readObject, textMember } from './goJson.ts';
 import { isObject } from './json.ts';
-import type { ImageManifest } from './manifest.ts';
+
 import { isPlatformComponent, normalisePlatform, type Platform } from './platform.ts';
 import { printable } from './printable.ts';
 
@@ -15,12 +15,18 @@ export interface ImageConfig {
   readonly diffIds: readonly Digest[];
 }
 
+/** Of a manifest, what its config is held against; an archive may have no manifest. */
+export interface ConfigOwner {
+  readonly config: { readonly mediaType: string };
+  readonly layers: { readonly length: number };
+}
+
 /**
  * Reads an image config and holds it against its manifest, before any layer is pulled. What no reader could load is
  * refused.
  * @throws {CacheError} unsupported_image
  */
-export function parseImageConfig(bytes: Uint8Array, manifest: ImageManifest, name: string): ImageConfig {
+export function parseImageConfig(bytes: Uint8Array, manifest: ConfigOwner, name: string): ImageConfig {
   const refuse = (why: string): never => {
     throw new CacheError('unsupported_image', `${name} cannot be cached: ${why}`);
   };

@@ -4,9 +4,11 @@ import type { CacheContext } from '../context.ts';
 import { isoSeconds } from '../store/archive/archiveMetadata.ts';
 import { CacheError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
+import { parseReference } from '../image/reference.ts';
 import { findArchive, foreignBlob, readArchive } from '../store/archive/archives.ts';
 import { deleteRunPlan } from '../store/archive/runPlans.ts';
 import { commitBlocks, committingRun } from '../store/archive/staging.ts';
+import { writeManifestOf } from '../store/hints/aliases.ts';
 import { writeHolder } from '../store/hints/layers.ts';
 import type { CommitInput } from './messages.ts';
 import { keptPlan, openPlan } from './runPlan.ts';
@@ -43,13 +45,15 @@ export async function commitArchive(
     if (there === undefined)
       throw new CacheError('storage_unavailable', `${blob} was deleted while it was committed. Try again.`);
   }
-  await writeHolder(storage, blob, [identity.imageId, ...descriptors.map(({ digest }) => digest)]);
+  const { image, platform, imageId, manifestDigest } = identity;
+  await writeManifestOf(storage, parseReference(image), imageId, platform, manifestDigest);
+  await writeHolder(storage, blob, [imageId, ...descriptors.map(({ digest }) => digest)]);
   // The archive is there, which is what counts; prune takes what is left.
   await deleteRunPlan(storage, blob, run).catch(() => undefined);
   // An execution that was cut off after its commit has told nobody.
   if (!committed && (await committingRun(storage, blob)) !== run) return undefined;
   const bytes = blocks.reduce((total, { size }) => total + size, 0);
-  return { image: identity.image, manifestDigest: identity.manifestDigest, bytes };
+  return { image, manifestDigest, bytes };
 }
 
 export interface CommittedArchive {

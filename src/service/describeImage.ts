@@ -53,14 +53,20 @@ export async function imageState(
   const status = await runStatus(runs, request, newest);
   if (status?.state === 'pending') return status;
   // A run that has succeeded committed it just now, or it was deleted since.
-  if (status?.state === 'succeeded' || found?.isKnown !== true) {
-    const cached =
-      status?.state === 'succeeded'
-        ? await findImage(storage, ref, platform)
-        : await findWithoutHints(storage, ref, digests, platform);
+  if (status?.state === 'succeeded') {
+    const cached = await findImage(storage, ref, platform);
     if (cached !== undefined) return { state: 'ready', cached };
   }
-  return status?.state === 'failed' ? status : (stale ?? { state: 'absent' });
+  // Of a digest whose manifest is known no other archive can be the one; of a tag one may have been put there by hand.
+  const isKnown = found?.isKnown === true;
+  const isSettled = isKnown && (ref.digest !== undefined || stale !== undefined);
+  const listed = isSettled ? undefined : await findWithoutHints(storage, ref, digests, platform);
+  if (listed?.cached !== undefined && !isKnown) return { state: 'ready', cached: listed.cached };
+  const tagged = older ?? listed?.older;
+  if (tagged !== undefined && (onMovedTag === 'serve the older' || status?.state !== 'failed'))
+    return { state: 'ready', cached: tagged, stale: true };
+  if (listed?.isUnread === true) return { state: 'pending' };
+  return status?.state === 'failed' ? status : { state: 'absent' };
 }
 
 /** The digest's own run; where the tag could not be resolved at its start, the tag's, above all if it is under way. */

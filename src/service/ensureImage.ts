@@ -1,7 +1,7 @@
 import { archivesOfTag, findImage } from '../catalog/findImage.ts';
 import { markUsed } from '../catalog/markUsed.ts';
 import type { CacheContext } from '../context.ts';
-import { CacheError } from '../errors.ts';
+import { CacheError, type ErrorCode } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
 import type { ImageRequest } from '../image/imageRequest.ts';
 import { formatPlatform } from '../image/platform.ts';
@@ -9,7 +9,7 @@ import { canonicalReference, type ImageReference } from '../image/reference.ts';
 import type { ResolvedManifest } from '../registry/manifests.ts';
 import { runId, type Runs } from '../runs/messages.ts';
 import type { CachedImage } from '../store/archive/archives.ts';
-import { readTag, writeTag } from '../store/hints/aliases.ts';
+import { addOlder, readTag, writeTag } from '../store/hints/aliases.ts';
 import { writeDocument } from '../store/hints/documents.ts';
 import type { Turns } from '../store/turns.ts';
 import type { PendingImage, ReadyImage } from './describeImage.ts';
@@ -17,6 +17,9 @@ import type { OpenRuns } from './openRuns.ts';
 
 /** The caller waits for the answer: a registry that needs longer is asked again by the orchestration. */
 const HEAD_TIMEOUT_MS = 15_000;
+
+/** A registry that can be reached says that the tag is not, or not any more, for whoever asks. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set(['image_not_found', 'registry_denied']);
 
 /** What ensuring works with. */
 export interface EnsureContext extends CacheContext {
@@ -30,7 +33,8 @@ export interface EnsureContext extends CacheContext {
 /**
  * Makes sure that an image is, or will be, cached. The registry is asked first, with one HEAD, so that an image
  * that does not exist is refused at once. Where the registry cannot answer, what the cache has of a tag is served,
- * marked stale. Asking for a cached image is a use of it.
+ * marked stale; where it says no, ON_REGISTRY_REFUSAL decides, but for archives that were put there by hand: whoever
+ * runs the cache said that they are to be had. Asking for a cached image is a use of it.
  * @throws {CacheError} where the image can not be had; registry_throttled where too many are on their way
  */
 export async function ensureImage(
@@ -53,7 +57,9 @@ export async function ensureImage(
   return context.ensureTurns.run(async () => {
     const cached =
       ref.digest === undefined ? await findUsed(context, request, { ...ref, digest }) : undefined;
-    return cached === undefined ? start(context, runs, request, digest, false) : { state: 'ready', cached };
+    if (cached !== undefined) return { state: 'ready', cached };
+    await noteAdopted(context, ref);
+    return start(context, runs, request, digest, false);
   });
 }
 
@@ -66,7 +72,11 @@ async function withoutRegistry(
 ): Promise<ReadyImage | PendingImage> {
   const { ref } = request;
   if (!(error instanceof CacheError) || error.code === 'storage_unavailable') throw error;
-  const cached = ref.digest === undefined ? await findUsed(context, request, ref) : undefined;
+  const isRefused = REFUSALS.has(error.code) && context.config.onRefusal === 'refuse';
+  const cached =
+    ref.digest === undefined
+      ? await findUsed(context, request, ref, (image) => !isRefused || image.adopted !== undefined)
+      : undefined;
   if (cached !== undefined) return { state: 'ready', cached, stale: true };
   if (error.retryable) return start(context, runs, request, ref.digest, true);
   throw error;
@@ -77,9 +87,11 @@ async function findUsed(
   { config, storage }: CacheContext,
   { platform }: ImageRequest,
   ref: ImageReference,
+  mayServe: (image: CachedImage) => boolean = () => true,
 ): Promise<CachedImage | undefined> {
   const cached = await findImage(storage, ref, platform);
-  return cached && markUsed(storage, cached, config.lastUsedResolutionSeconds, new Date());
+  if (cached === undefined || !mayServe(cached)) return undefined;
+  return markUsed(storage, cached, config.lastUsedResolutionSeconds, new Date());
 }
 
 function resolveOnce(context: EnsureContext, ref: ImageReference): Promise<Digest> {
@@ -112,10 +124,22 @@ async function keep(
   if (tag !== undefined && known?.digests[0] !== digest) {
     // Until the new image is here, lookups serve what the tag stood for; the archives know where no alias does.
     const older = known === undefined ? await archivesOfTag(storage, ref) : [];
-    const before = older.map(({ indexDigest, manifestDigest }) => indexDigest ?? manifestDigest);
-    await writeTag(storage, ref, tag, digest, asked, before);
+    await writeTag(storage, ref, tag, digest, asked, older.map(tagDigest));
   }
   return digest;
+}
+
+/** By which an alias leads to an archive. */
+function tagDigest({ adopted, indexDigest, manifestDigest }: CachedImage): Digest {
+  return adopted === undefined ? (indexDigest ?? manifestDigest) : manifestDigest;
+}
+
+/** Of an archive that was put there since a registry was asked, no alias tells: while a run lasts it is what there is. */
+async function noteAdopted({ storage }: CacheContext, ref: ImageReference): Promise<void> {
+  if (ref.tag === undefined || ref.digest !== undefined) return;
+  const tagged = await archivesOfTag(storage, ref);
+  const adopted = tagged.filter((image) => image.adopted !== undefined).map(tagDigest);
+  if (adopted.length > 0) await addOlder(storage, ref, ref.tag, adopted);
 }
 
 async function start(

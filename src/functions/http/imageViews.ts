@@ -1,4 +1,5 @@
 import type { ImageView, LookupView, PartialView, ProgressView } from '../../api/views.ts';
+import { dockerPrefix } from '../../archive/dockerPrefix.ts';
 import type { ByteRange } from '../../archive/ranges.ts';
 import type { ImageRequest } from '../../image/imageRequest.ts';
 import { formatPlatform } from '../../image/platform.ts';
@@ -43,7 +44,7 @@ export function archiveView(cached: CachedImage): ImageView {
     requested: image,
     image,
     platform: formatPlatform(platform),
-    manifestDigest,
+    ...(cached.adopted?.digestFrom !== 'imageid' && { manifestDigest }),
     ...(indexDigest !== undefined && { indexDigest }),
     imageId,
     runRef,
@@ -51,16 +52,26 @@ export function archiveView(cached: CachedImage): ImageView {
     size,
     lastUsed,
     createdAt,
+    ...adoptedView(cached),
     ...notesOf(cached),
   };
+}
+
+function adoptedView({ adopted }: CachedImage): Pick<ImageView, 'tags' | 'format' | 'encoding'> {
+  if (adopted === undefined) return {};
+  const { tags, format, encoding } = adopted;
+  return { ...(tags.length > 0 && { tags }), format, ...(encoding !== undefined && { encoding }) };
 }
 
 /** Docker's classic image store stacks no more. https://github.com/moby/moby/blob/v28.5.2/layer/layer_store.go */
 const CLASSIC_MAX_LAYERS = 125;
 
-/** What an archive cannot be loaded with, though it is right. */
-function notesOf({ layerCount = 0, compression = '' }: CachedImage): Pick<ImageView, 'notes'> {
+/** What an archive cannot be loaded with, though it is right; and what of it nobody could prove. */
+function notesOf({ layerCount = 0, compression = '', adopted }: CachedImage): Pick<ImageView, 'notes'> {
   const notes = [
+    ...(adopted?.digestFrom === 'name'
+      ? ['Its digest is the one in its name, on the word of whoever put it there.']
+      : []),
     ...(compression.split('+').includes('zstd')
       ? ['Its layers are zstd: Docker older than 23.0 cannot load it.']
       : []),
@@ -75,8 +86,23 @@ function notesOf({ layerCount = 0, compression = '' }: CachedImage): Pick<ImageV
 
 export function lookupView(request: ImageRequest, found: UsableImage | PendingImage): LookupView {
   if (found.state === 'pending') return imageView(request, found);
-  const { url, urlExpires } = found;
-  return { ...imageView(request, found), url, urlExpires: isoSeconds(urlExpires) };
+  const { url, urlExpires, cached } = found;
+  return { ...imageView(request, found), url, urlExpires: isoSeconds(urlExpires), ...loadingOf(cached) };
+}
+
+/** What a node needs to know of an archive that is not ours to load it and to tell that it did. */
+function loadingOf({
+  adopted,
+  runRef,
+  imageId,
+}: CachedImage): Pick<LookupView, 'diffIdsDigest' | 'loadPrefix'> {
+  if (adopted === undefined) return {};
+  const { diffIdsDigest, format, layerDigests } = adopted;
+  const isBare = format === 'oci' && layerDigests.length > 0;
+  const prefix = isBare
+    ? Buffer.from(dockerPrefix(runRef, imageId, layerDigests)).toString('base64')
+    : undefined;
+  return { diffIdsDigest, ...(prefix !== undefined && { loadPrefix: prefix }) };
 }
 
 export function partialView(view: LookupView, partial: PartialArchive): PartialView {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES } from '../../image/manifest.ts';
-import { bodyOf, findIn, readBlob, type Storage } from '../storage.ts';
+import { bodyOf, findIn, hasStatus, readBlob, type Storage } from '../storage.ts';
 
 /** Nearly every head fits; for one that does not, all that a head can be is read. */
 const HEAD_BYTES = 128 * 1024;
@@ -24,15 +25,48 @@ export async function* readHeadBytes(
   }
 }
 
-/** A stretch of an archive as a stream. Undefined where the archive is gone. */
+/** A stretch of a blob. Undefined where the blob is gone, or has changed. */
+export async function readRange(
+  storage: Storage,
+  blob: string,
+  start: number,
+  count: number,
+  etag: string,
+): Promise<Buffer | undefined> {
+  return findIn('reading an archive', () =>
+    ifUnchanged(async () => {
+      const conditions = { ifMatch: etag };
+      return buffer(bodyOf(await storage.images.getBlobClient(blob).download(start, count, { conditions })));
+    }),
+  );
+}
+
+/**
+ * A stretch of an archive as a stream. Undefined where the archive is gone.
+ * @param etag where only the blob that was seen is meant: then undefined where it has changed, too
+ */
 export async function streamBytes(
   storage: Storage,
   blob: string,
   start: number,
   count: number,
+  etag?: string,
 ): Promise<Readable | undefined> {
-  return findIn('reading an archive', async () => {
-    const client = storage.images.getBlobClient(blob);
-    return Readable.from(bodyOf(await client.download(start, count)));
-  });
+  return findIn('reading an archive', () =>
+    ifUnchanged(async () => {
+      const conditions = etag === undefined ? {} : { ifMatch: etag };
+      return Readable.from(
+        bodyOf(await storage.images.getBlobClient(blob).download(start, count, { conditions })),
+      );
+    }),
+  );
+}
+
+async function ifUnchanged<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (hasStatus(error, 412)) return undefined;
+    throw error;
+  }
 }

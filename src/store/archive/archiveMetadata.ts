@@ -3,6 +3,7 @@ import { isDigest } from '../../image/digest.ts';
 import { formatPlatform, isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
 import { type ImageReference, parseReference, runReference } from '../../image/reference.ts';
 import { archiveName } from './archiveNames.ts';
+import { type Adopted, adoptedMembers, parseAdopted } from './adoptedMetadata.ts';
 
 /** What an archive's metadata says of its image. */
 export interface ImageMetadata {
@@ -18,6 +19,8 @@ export interface ImageMetadata {
   readonly layerCount?: number | undefined;
   /** Of the layers, each way once: `gzip`, `gzip+zstd`. */
   readonly compression?: string | undefined;
+  /** Of an archive that somebody put there: what else is known of it. Ours are all of one form. */
+  readonly adopted?: Adopted;
   readonly createdAt: string;
   readonly lastUsed: string;
 }
@@ -37,7 +40,7 @@ export function isoSeconds(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }
 
-export function toMetadata(image: ImageMetadata, layout: string): Record<string, string> {
+export function toMetadata(image: ImageMetadata, layout = ''): Record<string, string> {
   return {
     lastused: image.lastUsed,
     createdat: image.createdAt,
@@ -50,7 +53,7 @@ export function toMetadata(image: ImageMetadata, layout: string): Record<string,
     ...(image.layerCount !== undefined && { layers: String(image.layerCount) }),
     // Metadata has no empty values.
     ...(image.compression !== undefined && image.compression !== '' && { compression: image.compression }),
-    layout,
+    ...(image.adopted === undefined ? { layout } : adoptedMembers(image.adopted)),
   };
 }
 
@@ -78,8 +81,9 @@ export function parseIdentity(
   if (manifestdigest === undefined || !isDigest(manifestdigest)) return undefined;
   if (imageid === undefined || !isDigest(imageid)) return undefined;
   if (indexdigest !== undefined && !isDigest(indexdigest)) return undefined;
-  if (archiveName(ref, manifestdigest) !== blob || runref !== runReference(ref, manifestdigest))
-    return undefined;
+  const adopted = parseAdopted(blob, ref, metadata);
+  if (adopted === undefined && archiveName(ref, manifestdigest) !== blob) return undefined;
+  if (runref !== runReference(ref, manifestdigest)) return undefined;
   return {
     image: metadata.image ?? '',
     platform: parsePlatform(platform),
@@ -89,6 +93,7 @@ export function parseIdentity(
     runRef: runref,
     ...(/^[0-9]{1,4}$/.test(metadata.layers ?? '') && { layerCount: Number(metadata.layers) }),
     ...(metadata.compression !== undefined && { compression: metadata.compression }),
+    ...(adopted !== undefined && { adopted }),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   parseIdentity,
   parseTimes,
 } from './archiveMetadata.ts';
+import { adoptArchive } from './adoptArchive.ts';
 import { type FoundBlob, repairArchive } from './repairArchive.ts';
 
 /** One committed archive, as its blob's properties and metadata tell. */
@@ -23,9 +24,20 @@ export interface CachedImage extends ImageMetadata {
   readonly metadata: BlobMetadata;
 }
 
+/** A blob in the archives' container that is not served. */
+export interface OtherBlob {
+  readonly blob: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Why, as a sentence. */
+  readonly reason: string;
+  /** It may be an archive: it is being read. */
+  readonly isUnread?: true;
+}
+
 /**
- * What lies under an archive's name. An archive whose metadata was lost is repaired; `foreign` is a blob that this app
- * did not write.
+ * What lies under an archive's name. An archive whose metadata was lost is repaired, one that was put there by hand is
+ * adopted; `foreign` is a blob that is neither, or not known to be yet.
  */
 export async function findArchive(
   storage: Storage,
@@ -40,10 +52,11 @@ export async function findArchive(
   if (isPlaceholder(metadata)) return undefined;
   const created = createdOn ?? modified;
   const seen = { blob, etag: quoted(etag), size: contentLength, created, modified, metadata };
-  return (await readFound(storage, seen)) ?? 'foreign';
+  const read = await readFound(storage, seen);
+  return read !== undefined && isArchive(read) ? read : 'foreign';
 }
 
-/** The archive of this name; undefined where there is none, or a blob that this app did not write. */
+/** The archive of this name; undefined where there is none, or a blob that is no archive. */
 export async function readArchive(storage: Storage, blob: string): Promise<CachedImage | undefined> {
   const found = await findArchive(storage, blob);
   return found === 'foreign' ? undefined : found;
@@ -53,7 +66,7 @@ export async function readArchive(storage: Storage, blob: string): Promise<Cache
 export function foreignBlob(blob: string): CacheError {
   return new CacheError(
     'storage_unavailable',
-    `The blob ${blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
+    `The blob ${blob} is there, but is not this image's archive. Move it away, and ask for the image again.`,
     { retryable: false },
   );
 }
@@ -128,10 +141,16 @@ export async function deleteArchive(
 }
 
 /** One page of the catalogue, by blob name. */
+export interface ArchivePage {
+  readonly images: readonly CachedImage[];
+  readonly others: readonly OtherBlob[];
+  readonly continuation: string | undefined;
+}
+
 export async function listArchives(
   storage: Storage,
   options: { readonly prefix: string; readonly continuation?: string; readonly pageSize: number },
-): Promise<{ readonly images: CachedImage[]; readonly continuation: string | undefined }> {
+): Promise<ArchivePage> {
   return storing('listing images', async () => {
     const pages = storage.images.listBlobsFlat({ prefix: options.prefix, includeMetadata: true }).byPage({
       maxPageSize: options.pageSize,
@@ -139,22 +158,24 @@ export async function listArchives(
     });
     try {
       const page = (await pages.next()).value as ContainerListBlobFlatSegmentResponse | undefined;
-      const images: CachedImage[] = [];
-      for (const item of page?.segment.blobItems ?? []) {
-        const image = await readFound(storage, foundItem(item));
-        if (image !== undefined) images.push(image);
-      }
-      return { images, continuation: page?.continuationToken === '' ? undefined : page?.continuationToken };
+      const items = page?.segment.blobItems ?? [];
+      const read = await Promise.all(items.map((item) => readFound(storage, foundItem(item))));
+      const found = read.filter((one) => one !== undefined);
+      return {
+        images: found.filter(isArchive),
+        others: found.filter((one): one is OtherBlob => !isArchive(one)),
+        continuation: page?.continuationToken === '' ? undefined : page?.continuationToken,
+      };
     } catch (error) {
-      if (isContainerMissing(error)) return { images: [], continuation: undefined };
+      if (isContainerMissing(error)) return { images: [], others: [], continuation: undefined };
       if (!hasStatus(error, 400) || options.continuation === undefined) throw error;
       throw new CacheError('invalid_request', 'The continuation is not one that this service gave out.');
     }
   });
 }
 
-/** Every archive whose blob name starts with `prefix`, page after page. */
-export async function* allArchives(storage: Storage, prefix = ''): AsyncGenerator<CachedImage> {
+/** The pages of all whose blob name starts with `prefix`, one after the other. */
+export async function* archivePages(storage: Storage, prefix = ''): AsyncGenerator<ArchivePage> {
   let continuation: string | undefined;
   do {
     const page = await listArchives(storage, {
@@ -162,9 +183,18 @@ export async function* allArchives(storage: Storage, prefix = ''): AsyncGenerato
       pageSize: 1000,
       ...(continuation !== undefined && { continuation }),
     });
-    yield* page.images;
+    yield page;
     continuation = page.continuation;
   } while (continuation !== undefined);
+}
+
+/** Every archive whose blob name starts with `prefix`, page after page. */
+export async function* allArchives(storage: Storage, prefix = ''): AsyncGenerator<CachedImage> {
+  for await (const page of archivePages(storage, prefix)) yield* page.images;
+}
+
+function isArchive(found: CachedImage | OtherBlob): found is CachedImage {
+  return 'manifestDigest' in found;
 }
 
 function foundItem({ name, properties, metadata }: BlobItem): FoundBlob {
@@ -173,13 +203,16 @@ function foundItem({ name, properties, metadata }: BlobItem): FoundBlob {
   return { blob: name, ...found, metadata: normaliseMetadata(metadata) };
 }
 
-async function readFound(storage: Storage, found: FoundBlob): Promise<CachedImage | undefined> {
+/** Undefined where it is nobody's: what runs keep here, and what stands for nothing. */
+async function readFound(storage: Storage, found: FoundBlob): Promise<CachedImage | OtherBlob | undefined> {
   const { blob, etag, size, created, modified, metadata } = found;
+  if (blob.startsWith('_') || isPlaceholder(metadata)) return undefined;
   const identity = parseIdentity(blob, metadata);
   if (identity !== undefined)
     return { blob, etag, size, ...identity, ...parseTimes(metadata, created, modified), metadata };
-  const repaired = await repairArchive(storage, found);
-  return repaired && { blob, size, ...repaired };
+  const read = (await repairArchive(storage, found)) ?? (await adoptArchive(storage, found));
+  if (read === 'unread') return { blob, size, reason: 'It is gzipped, and being read.', isUnread: true };
+  return { blob, size, ...read };
 }
 
 /** A listing gives ETags bare, a header gives them quoted; a condition needs the quotes. */

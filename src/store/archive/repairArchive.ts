@@ -7,7 +7,7 @@ import type { Image } from '../../image/image.ts';
 import { compressionsOf } from '../../image/mediaTypes.ts';
 import { isPlatform, parsePlatform, type Platform } from '../../image/platform.ts';
 import { canonicalReference, runReference } from '../../image/reference.ts';
-import { hasStatus, type Storage, storing } from '../storage.ts';
+import type { Storage } from '../storage.ts';
 import { readHeadBytes } from './archiveBytes.ts';
 import {
   type BlobMetadata,
@@ -17,6 +17,7 @@ import {
   toMetadata,
 } from './archiveMetadata.ts';
 import { archiveName, manifestOfArchive } from './archiveNames.ts';
+import { writeMetadata } from './writeMetadata.ts';
 
 /** A blob among the archives, as its properties tell. */
 export interface FoundBlob {
@@ -35,6 +36,9 @@ export type Repaired = ImageMetadata & Pick<FoundBlob, 'etag' | 'metadata'>;
 /** Of an image that says nothing of it: what most are. */
 const UNKNOWN_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
+/** What every archive of ours begins with. */
+const OUR_START = Buffer.from('manifest.json\0');
+
 /** Blobs that were looked into, and are no archives; by URL and ETag. */
 const foreign = new LRUCache<string, true>({ max: 10_000 });
 
@@ -51,7 +55,9 @@ export async function repairArchive(storage: Storage, found: FoundBlob): Promise
   if (foreign.has(key)) return undefined;
   for await (const bytes of readHeadBytes(storage, blob, size)) {
     const repaired = identify(bytes, manifest, found);
-    if (repaired !== undefined) return writeBack(storage, blob, repaired);
+    if (repaired !== undefined) return writeMetadata(storage, blob, repaired);
+    // What somebody else wrote begins otherwise: no more of it need be read here.
+    if (!Buffer.from(bytes.subarray(0, OUR_START.length)).equals(OUR_START)) break;
   }
   foreign.set(key, true);
   return undefined;
@@ -97,19 +103,4 @@ function identify(bytes: Uint8Array, manifestDigest: Digest, found: FoundBlob): 
 function platformOf({ platform }: BlobMetadata, image: Image): Platform {
   if (platform !== undefined && isPlatform(platform)) return parsePlatform(platform);
   return image.platform ?? UNKNOWN_PLATFORM;
-}
-
-/** Where somebody else writes at the same time, or nobody may, the image is as well known without. */
-async function writeBack(storage: Storage, blob: string, repaired: Repaired): Promise<Repaired> {
-  return storing('repairing metadata', async () => {
-    try {
-      const { etag = '' } = await storage.images
-        .getBlobClient(blob)
-        .setMetadata({ ...repaired.metadata }, { conditions: { ifMatch: repaired.etag } });
-      return { ...repaired, etag };
-    } catch (error) {
-      if (hasStatus(error, 403, 404, 409, 412)) return repaired;
-      throw error;
-    }
-  });
 }

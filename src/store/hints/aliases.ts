@@ -83,6 +83,23 @@ export async function writeTag(
   }
 }
 
+/** Keeps that a tag has stood for these as well. Of a tag that stands for nothing, since its image was deleted, nothing. */
+export async function addOlder(
+  storage: Storage,
+  name: RepositoryName,
+  tag: string,
+  older: readonly Digest[],
+): Promise<void> {
+  const blob = tagAliasName(name, tag);
+  const kept = await readKeptTag(storage, blob);
+  const known = kept?.alias;
+  if (known === undefined || known.digests.length === 0) return;
+  const [newest, ...before] = known.digests;
+  if (older.every((digest) => known.digests.includes(digest))) return;
+  const digests = [...new Set([newest, ...older, ...before].filter((digest) => digest !== undefined))];
+  await replaceTag(storage, blob, { digests: digests.slice(0, MAX_DIGESTS), asked: known.asked }, kept?.etag);
+}
+
 /** Keeps what a tag stands for where nothing is known of it; the hint may have been lost since a registry was asked. */
 export async function keepTag(
   storage: Storage,

@@ -50,6 +50,9 @@ app.http('images-get', {
         ...archiveView(image),
         pruneAfter: pruneAfter(image.lastUsed, context.config.pruneAfterDays),
       })),
+      ...(page.others.length > 0 && {
+        others: page.others.map(({ blob, size, reason }) => ({ blob, size, reason })),
+      }),
       ...(page.continuation !== undefined && { continuation: page.continuation }),
     };
     return json(200, view);
