@@ -1,5 +1,6 @@
 import { SettingError } from './errors.ts';
 import type { IdentitySetting } from './identity.ts';
+import { type NamePattern, parseNamePattern } from './image/namePattern.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
 import { printable } from './image/printable.ts';
 import { isNcrontab } from './ncrontab.ts';
@@ -31,6 +32,10 @@ export interface Config {
   /** What is done with a cached image of a tag that its registry says no to: ON_REGISTRY_REFUSAL. */
   readonly onRefusal: 'refuse' | 'serve';
   readonly pruneAfterDays: number;
+  /** Images that prune never deletes. */
+  readonly pruneKeep: readonly NamePattern[];
+  /** Bytes of all archives together, to which prune goes back; undefined where there is no limit. */
+  readonly maxCacheBytes: number | undefined;
   /** NCRONTAB, six fields. */
   readonly pruneSchedule: string;
   /** `lastused` is written at most once in so many seconds; 0 is every time. */
@@ -84,6 +89,8 @@ export function loadConfig(env: Environment): Config {
     maxWaitHours: number(env, 'MAX_WAIT_HOURS', 7, { least: 0, most: MOST_WAIT_HOURS }),
     onRefusal: onRefusal(env),
     pruneAfterDays,
+    pruneKeep: keepPatterns(env),
+    maxCacheBytes: optionalBytes(env, 'MAX_CACHE_BYTES'),
     pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
     lastUsedResolutionSeconds: resolution(env, 'LASTUSED_RESOLUTION_SECONDS', 60, pruneAfterDays),
     lookupUrlMinutes: wholeNumber(env, 'LOOKUP_URL_MINUTES', 120, { least: 1, most: MAX_LOOKUP_URL_MINUTES }),
@@ -221,6 +228,26 @@ function flag(env: Environment, name: string): boolean {
   const value = text(env, name) ?? 'false';
   if (value === 'true' || value === 'false') return value === 'true';
   throw bad(name, value, 'true or false');
+}
+
+function optionalBytes(env: Environment, name: string): number | undefined {
+  if (text(env, name) === undefined) return undefined;
+  return wholeNumber(env, name, 0, { least: 1, most: Number.MAX_SAFE_INTEGER });
+}
+
+function keepPatterns(env: Environment): NamePattern[] {
+  const items = (text(env, 'PRUNE_KEEP') ?? '').split(/[\s,]+/).filter((item) => item !== '');
+  return items.map((item) => {
+    try {
+      return parseNamePattern(item);
+    } catch {
+      throw bad(
+        'PRUNE_KEEP',
+        item,
+        'names of images, with * for anything, such as broadinstitute/* or ghcr.io/team/tool:1.*, separated by commas or blanks',
+      );
+    }
+  });
 }
 
 function onRefusal(env: Environment): Config['onRefusal'] {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Config, loadConfig } from '../src/config.ts';
 import { SettingError } from '../src/errors.ts';
+import { parseNamePattern } from '../src/image/namePattern.ts';
 import type { StorageSetting } from '../src/store/storage.ts';
 
 const STORAGE = { IMAGE_STORAGE: 'UseDevelopmentStorage=true' };
@@ -34,6 +35,8 @@ describe('the settings', () => {
       maxWaitHours: 7,
       onRefusal: 'refuse',
       pruneAfterDays: 30,
+      pruneKeep: [],
+      maxCacheBytes: undefined,
       pruneSchedule: '0 30 3 * * *',
       lastUsedResolutionSeconds: 60,
       lookupUrlMinutes: 120,
@@ -54,6 +57,8 @@ describe('the settings', () => {
       MAX_WAIT_HOURS: '0',
       ON_REGISTRY_REFUSAL: 'serve',
       PRUNE_AFTER_DAYS: '0.5',
+      PRUNE_KEEP: 'broadinstitute/*, ghcr.io/team/tool:1.*',
+      MAX_CACHE_BYTES: '1e12',
       PRUNE_SCHEDULE: '0 0 */6 * * MON-FRI',
       LASTUSED_RESOLUTION_SECONDS: '0',
       LOOKUP_URL_MINUTES: '   ',
@@ -79,6 +84,8 @@ describe('the settings', () => {
       maxWaitHours: 0,
       onRefusal: 'serve',
       pruneAfterDays: 0.5,
+      pruneKeep: ['broadinstitute/*', 'ghcr.io/team/tool:1.*'].map(parseNamePattern),
+      maxCacheBytes: 1e12,
       pruneSchedule: '0 0 */6 * * MON-FRI',
       lastUsedResolutionSeconds: 0,
       lookupUrlMinutes: 120,
@@ -94,6 +101,8 @@ describe('the settings', () => {
     ['DEFAULT_PLATFORM', 'linux/amd64/v1/x', 'linux/', 'li nux/amd64'],
     ['MAX_IMAGE_BYTES', '0', '-1', 'NaN', 'Infinity', '200 GiB'],
     ['MAX_WAIT_HOURS', '-1', 'seven', '1h'],
+    ['PRUNE_KEEP', 'Team/UPPER', 'https://ghcr.io/team', 'a@b@c'],
+    ['MAX_CACHE_BYTES', '0', '-1', '1.5', '10GiB'],
     ['ON_REGISTRY_REFUSAL', 'true', 'Serve', 'stale'],
     ['PRUNE_AFTER_DAYS', '-0.1', '30 days'],
     ['PRUNE_SCHEDULE', 'daily', '30 3 * * *', '0 30 3 * * * *', '0 30 3 * * ?!'],

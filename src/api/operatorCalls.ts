@@ -57,6 +57,8 @@ export const OPERATOR_CALLS: readonly Call[] = [
         schemas: [PruneView],
         example: {
           dryRun: true,
+          complete: true,
+          prunedCount: 1,
           pruned: [
             {
               ...{ blob: READY.blob, image: READY.image, size: READY.size, lastUsed: READY.lastUsed },
@@ -64,8 +66,12 @@ export const OPERATOR_CALLS: readonly Call[] = [
             },
           ],
           held: [],
+          heldCount: 0,
+          failed: [],
+          failedCount: 0,
           kept: 11,
           bytes: READY.size,
+          overBudgetBytes: 0,
         },
       },
     },

@@ -69,13 +69,33 @@ export const PrunedView = z
 
 export type PrunedView = Parsed<typeof PrunedView>;
 
+export const FailedDeleteView = z
+  .extend(PrunedView, { detail: text('What went wrong.') })
+  .register(COMPONENTS, { id: 'FailedDelete', description: 'An archive that storage failed to delete.' });
+
 export const PruneView = z
   .object({
     dryRun: z.boolean().check(z.describe('Whether nothing was deleted.')),
-    pruned: z.array(PrunedView).check(z.describe('What was deleted, or would be.')),
-    held: z.array(PrunedView).check(z.describe('What something else holds, such as a lease.')),
+    complete: z
+      .boolean()
+      .check(
+        z.describe(
+          'False where time was up, or something was not swept: ask again, or leave it to the timer.',
+        ),
+      ),
+    pruned: z.array(PrunedView).check(z.describe('What was deleted, or would be: the first 1000.')),
+    prunedCount: count('How many those are in all.'),
+    held: z
+      .array(PrunedView)
+      .check(z.describe('What something else holds, such as a lease: the first 1000.')),
+    heldCount: count('How many those are in all.'),
+    failed: z
+      .array(FailedDeleteView)
+      .check(z.describe('What storage failed to delete: the first 1000. The next run tries again.')),
+    failedCount: count('How many those are in all.'),
     kept: count('Images that stay.'),
     bytes: count('Bytes that were freed, or would be.'),
+    overBudgetBytes: count('Bytes by which what stays exceeds MAX_CACHE_BYTES.'),
   })
   .register(COMPONENTS, { id: 'PruneReport', description: 'What prune did, or would do.' });
 export type PruneView = Parsed<typeof PruneView>;

@@ -1,62 +1,56 @@
-import type { Digest } from '../image/digest.ts';
 import { parseManifest } from '../image/manifest.ts';
 import { INDEX_TYPES } from '../image/mediaTypes.ts';
+import type { Digest } from '../image/digest.ts';
 import { parseReference, type RepositoryName } from '../image/reference.ts';
-import type { CachedImage } from '../store/archive/archives.ts';
 import { deleteManifestAliases, readKeptTag, replaceTag } from '../store/hints/aliases.ts';
-import { deleteDocument, type KeptDocument, readDocument } from '../store/hints/documents.ts';
+import { deleteDocument, type KeptDocument, keptDocuments, readDocument } from '../store/hints/documents.ts';
 import { deleteHint, listHints } from '../store/hints/hints.ts';
 import { tagAliasFolder } from '../store/hints/hintNames.ts';
+import { deleteHoldersWhere } from '../store/hints/layers.ts';
 import type { Storage } from '../store/storage.ts';
-
-/** What an image's archive says that is needed of the hints. */
-export type HintedImage = Pick<CachedImage, 'image' | 'manifestDigest' | 'indexDigest' | 'imageId'>;
+import type { StoreChange } from './storeChange.ts';
 
 /** An index may list indexes, as deep as src/runs/fetchImage.ts follows them. */
 const MAX_INDEX_DEPTH = 4;
 
-/**
- * Deletes the hints about archives that were deleted: documents, unless an archive that is left needs them, and
- * aliases. Nothing of a deleted image stays readable.
- * @param left all archives that are still there
- */
-export async function forgetImages(
-  storage: Storage,
-  gone: readonly HintedImage[],
-  left: readonly HintedImage[],
-): Promise<void> {
-  const needed = documentsOf(left);
-  for (const digest of documentsOf(gone)) await forgetDocument(storage, digest, needed, MAX_INDEX_DEPTH);
-  for (const [repository, images] of Map.groupBy(gone, repositoryOf)) {
+/** Deletes the aliases of archives that went: nothing that stood for a deleted image stands for it any more. */
+export async function forgetAliases(storage: Storage, change: StoreChange): Promise<void> {
+  for (const repository of change.repositories) {
     const name = parseReference(repository);
-    const inRepository = left.filter((other) => repositoryOf(other) === repository);
-    await forgetTags(storage, name, images, inRepository);
-    await deleteManifestAliases(storage, name, new Set(images.map(({ manifestDigest }) => manifestDigest)));
+    await forgetTags(storage, name, change);
+    await deleteManifestAliases(storage, name, (manifest) => change.leadsTo(name, manifest) === 'gone');
   }
 }
 
-/** The digests of the documents that archives were made from. */
-export function documentsOf(images: Iterable<HintedImage>): Set<Digest> {
-  const digests = new Set<Digest>();
-  for (const { manifestDigest, indexDigest, imageId } of images) {
-    digests.add(manifestDigest).add(imageId);
-    if (indexDigest !== undefined) digests.add(indexDigest);
-  }
-  return digests;
-}
-
-/** With the indexes that an index lists. */
-async function forgetDocument(
+/** Deletes a document, and with an index the indexes that it lists, unless a left archive needs them. */
+export async function forgetDocument(
   storage: Storage,
   digest: Digest,
-  needed: ReadonlySet<Digest>,
-  depth: number,
+  change: StoreChange,
+  depth = MAX_INDEX_DEPTH,
 ): Promise<void> {
-  if (needed.has(digest)) return;
+  if (change.isNeeded(digest)) return;
   const document = depth === 0 ? undefined : await readDocument(storage, digest);
   for (const listed of document === undefined ? [] : indexesIn(document))
-    await forgetDocument(storage, listed, needed, depth - 1);
+    await forgetDocument(storage, listed, change, depth - 1);
   await deleteDocument(storage, digest);
+}
+
+/** Goes through all documents: deletes those of archives that went, and those that were written before `young`. */
+export async function sweepDocuments(storage: Storage, change: StoreChange, young: Date): Promise<void> {
+  for await (const { digest, written } of keptDocuments(storage)) {
+    if (change.isForgotten(digest) && change.wasIndex(digest)) await forgetDocument(storage, digest, change);
+    else if (change.isForgotten(digest) || (written < young && !change.isNeeded(digest)))
+      await deleteDocument(storage, digest);
+  }
+}
+
+/** Goes through what is said of layers: deletes it where its archive went, or was not there before `young` already. */
+export async function sweepHolders(storage: Storage, change: StoreChange, young: Date): Promise<void> {
+  await deleteHoldersWhere(
+    storage,
+    (archive, written) => change.isGone(archive) || (written < young && !change.isThere(archive)),
+  );
 }
 
 /** A document that is no index lists none. */
@@ -74,42 +68,20 @@ function indexesIn({ bytes }: KeptDocument): Digest[] {
  * Tags that stood for a deleted image stand for nothing until a registry is asked again: an older image must not
  * come back under the name of what was deleted.
  */
-async function forgetTags(
-  storage: Storage,
-  name: RepositoryName,
-  gone: readonly HintedImage[],
-  left: readonly HintedImage[],
-): Promise<void> {
-  const stillThere = digestsOf(left);
-  const digests = new Set([...digestsOf(gone)].filter((digest) => !stillThere.has(digest)));
+async function forgetTags(storage: Storage, name: RepositoryName, change: StoreChange): Promise<void> {
   const folder = tagAliasFolder(name);
+  const isGone = (digest: Digest | undefined): boolean =>
+    digest !== undefined && change.leadsTo(name, digest) === 'gone';
   for await (const { name: blob } of listHints(storage, folder)) {
     const kept = await readKeptTag(storage, blob);
     const alias = kept?.alias;
-    if (!alias?.digests.some((digest) => digests.has(digest))) continue;
-    const [newest] = alias.digests;
-    const isGone = newest !== undefined && digests.has(newest);
-    const rest = isGone ? [] : alias.digests.filter((digest) => !digests.has(digest));
+    if (!alias?.digests.some(isGone)) continue;
+    const isNewestGone = isGone(alias.digests[0]);
+    const rest = isNewestGone ? [] : alias.digests.filter((digest) => !isGone(digest));
     const tag = blob.slice(folder.length, -'.json'.length);
-    const tagged = `${name.registry}/${name.repository}:${tag}@`;
     const hasOlder =
-      left.some(({ image }) => image.startsWith(tagged)) ||
-      alias.digests.some((digest) => stillThere.has(digest));
-    if (isGone && !hasOlder) await deleteHint(storage, blob);
+      change.hasTagged(name, tag) || alias.digests.some((digest) => change.leadsTo(name, digest) === 'left');
+    if (isNewestGone && !hasOlder) await deleteHint(storage, blob);
     else await replaceTag(storage, blob, { digests: rest, asked: alias.asked }, kept?.etag);
   }
-}
-
-function digestsOf(images: readonly HintedImage[]): Set<Digest> {
-  return new Set(
-    images.flatMap(({ manifestDigest, indexDigest }) => [
-      manifestDigest,
-      ...(indexDigest === undefined ? [] : [indexDigest]),
-    ]),
-  );
-}
-
-function repositoryOf({ image }: Pick<HintedImage, 'image'>): string {
-  const { registry, repository } = parseReference(image);
-  return `${registry}/${repository}`;
 }

@@ -1,6 +1,7 @@
-import { findImage } from '../catalog/findImage.ts';
-import { forgetImages } from '../catalog/forgetImages.ts';
+import { digestsOf, findImage } from '../catalog/findImage.ts';
+import { forgetAliases, forgetDocument } from '../catalog/forgetImages.ts';
 import { openArchive } from '../catalog/openArchive.ts';
+import { StoreChange } from '../catalog/storeChange.ts';
 import type { CacheContext } from '../context.ts';
 import { CacheError } from '../errors.ts';
 import type { Digest } from '../image/digest.ts';
@@ -18,9 +19,11 @@ const MAX_TRIES = 5;
  */
 export async function removeImage({ storage }: CacheContext, request: ImageRequest): Promise<void> {
   const { gone, layers } = await removeArchive({ storage }, request);
-  const left: CachedImage[] = [];
-  for await (const image of allArchives(storage)) if (image.blob !== gone.blob) left.push(image);
-  await forgetImages(storage, [gone], left);
+  const change = new StoreChange();
+  change.remove(gone);
+  for await (const image of allArchives(storage)) if (image.blob !== gone.blob) change.leave(image);
+  await forgetAliases(storage, change);
+  for (const digest of digestsOf(gone)) await forgetDocument(storage, digest, change);
   await deleteHolder(storage, gone.blob, [gone.imageId, ...layers]);
 }
 

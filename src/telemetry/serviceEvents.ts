@@ -80,16 +80,20 @@ export interface BytesPulledEvent extends RunEvent {
 /** redirect: the storage or CDN that the registry sent us on to. */
 export type PullSource = 'registry' | 'redirect';
 
-/** The timer has pruned. */
+/** Prune has run, whoever asked for it. */
 export interface PruneEvent {
   readonly type: 'prune';
   /** Images. */
   readonly deleted: number;
   /** Images that are due, but held by a lease, a legal hold or a policy of the account; counted in `kept` as well. */
   readonly held: number;
+  /** Images that storage failed to delete; counted in `kept` as well. */
+  readonly failed: number;
   readonly kept: number;
   /** Of what was deleted. */
   readonly bytes: number;
+  /** False where time was up, or something was not swept. */
+  readonly complete: boolean;
   readonly seconds: number;
 }
 

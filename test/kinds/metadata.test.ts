@@ -100,7 +100,7 @@ const dated = (
     assert.equal(there === undefined ? 'deleted' : 'kept', right);
     // However it was written, it is gone when nobody has used it for as long as that.
     if (there === undefined) return;
-    await pruneImages(seen.context, new Date(Date.now() + 31 * 24 * 3600 * 1000));
+    await pruneImages(seen.context, { now: new Date(Date.now() + 31 * 24 * 3600 * 1000) });
     assert.equal(await readArchive(seen.context.storage, blobOf(seen)), undefined);
   },
 });
@@ -163,7 +163,7 @@ runKind('a store that others write to', [
         since.filter(({ url }) => url.includes('/blobs/')).length <= 1,
         'more than its config was pulled',
       );
-      await pruneImages(seen.context, new Date('2999-01-01'));
+      await pruneImages(seen.context, { now: new Date('2999-01-01') });
       await assert.rejects(removeImage(seen.context, seen.request), { code: 'image_not_cached' });
       assert.equal(await findArchive(storage, blobOf(seen)), 'foreign');
     },
@@ -190,16 +190,16 @@ runKind('a store that others write to', [
     check: async (seen) => {
       const lease = clientOf(seen).getBlobLeaseClient();
       await lease.acquireLease(-1);
-      const { held } = await pruneImages(seen.context, new Date('2999-01-01'));
+      const { held } = await pruneImages(seen.context, { now: new Date('2999-01-01') });
       assert.deepEqual(
-        held.map(({ blob }) => blob),
+        held.images.map(({ blob }) => blob),
         [blobOf(seen)],
       );
       await assert.rejects(removeImage(seen.context, seen.request), { message: /a lease/ });
       assert.equal((await lookupImage(seen.context, seen.runs, seen.request, 0)).state, 'ready');
       await lease.releaseLease();
       await clientOf(seen).createSnapshot();
-      assert.equal((await pruneImages(seen.context, new Date('2999-01-01'))).deleted.length, 1);
+      assert.equal((await pruneImages(seen.context, { now: new Date('2999-01-01') })).deleted.count, 1);
     },
   },
   {

@@ -214,7 +214,7 @@ describe('an archive that was put there by hand', () => {
     assert.equal(again.length, 1, again.join('\n'));
     const { deleted } = await pruneImages(context);
     assert.deepEqual(
-      deleted.map(({ blob }) => blob),
+      deleted.images.map(({ blob }) => blob),
       [`a/b/${hexOf(HASH)}.tar`],
     );
     for (const blob of Object.keys(others))

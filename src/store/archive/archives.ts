@@ -66,7 +66,7 @@ export async function readArchive(storage: Storage, blob: string): Promise<Cache
 export function foreignBlob(blob: string): CacheError {
   return new CacheError(
     'storage_unavailable',
-    `The blob ${blob} is there, but is not this image's archive. Move it away, and ask for the image again.`,
+    `The blob ${blob} is there, but this service did not write it. Move it away, and ask for the image again.`,
     { retryable: false },
   );
 }

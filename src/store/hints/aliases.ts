@@ -161,11 +161,11 @@ export async function writeManifestOf(
 export async function deleteManifestAliases(
   storage: Storage,
   repository: RepositoryName,
-  gone: ReadonlySet<Digest>,
+  isGone: (manifest: Digest) => boolean,
 ): Promise<void> {
   for await (const { name } of listHints(storage, digestAliasFolder(repository))) {
     const manifest = await readManifestAlias(storage, name);
-    if (manifest !== undefined && gone.has(manifest)) await deleteHint(storage, name);
+    if (manifest !== undefined && isGone(manifest)) await deleteHint(storage, name);
   }
 }
 

@@ -1,5 +1,5 @@
 import { buffer } from 'node:stream/consumers';
-import { type Digest, matchesDigest } from '../../image/digest.ts';
+import { type Digest, isDigest, matchesDigest } from '../../image/digest.ts';
 import type { Document } from '../../image/document.ts';
 import { bodyOf, findIn, type Storage } from '../storage.ts';
 import { Turns } from '../turns.ts';
@@ -41,13 +41,12 @@ export async function deleteDocument(storage: Storage, digest: Digest): Promise<
   await deleteHint(storage, documentName(digest));
 }
 
-/** Deletes the documents that were written before then, and that no archive needs. */
-export async function deleteDocumentsBefore(
+/** The digests of all documents that are kept, with when each was written. */
+export async function* keptDocuments(
   storage: Storage,
-  oldest: Date,
-  needed: ReadonlySet<Digest>,
-): Promise<void> {
-  const names = new Set([...needed].map(documentName));
-  for await (const { name, written } of listHints(storage, DOCUMENTS))
-    if (written < oldest && !names.has(name)) await deleteHint(storage, name);
+): AsyncGenerator<{ readonly digest: Digest; readonly written: Date }> {
+  for await (const { name, written } of listHints(storage, DOCUMENTS)) {
+    const digest = name.slice(DOCUMENTS.length).replace('/', ':');
+    if (isDigest(digest)) yield { digest, written };
+  }
 }

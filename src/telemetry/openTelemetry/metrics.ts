@@ -17,7 +17,10 @@ export const METRICS = {
   'image_cache.registry.wait.duration': seconds('Waits that registries made necessary'),
   'image_cache.registry.retries': { unit: '{retry}', description: 'Requests to registries tried again' },
   'image_cache.lookups': { unit: '{lookup}', description: 'Lookups, by outcome' },
-  'image_cache.prune.images': { unit: '{image}', description: 'Images that were due, deleted or held' },
+  'image_cache.prune.images': {
+    unit: '{image}',
+    description: 'Images that were to go: deleted, held or failed',
+  },
   'image_cache.prune.io': { unit: 'By', description: 'Bytes of archives that prune deleted' },
   'image_cache.prune.duration': seconds('Of prune'),
   'image_cache.store.images': { unit: '{image}', description: 'Images cached, as prune left them' },
@@ -83,6 +86,7 @@ export function recordMetrics(
       case 'prune':
         pruned.add(event.deleted, { result: 'deleted' });
         pruned.add(event.held, { result: 'held' });
+        pruned.add(event.failed, { result: 'failed' });
         freed.add(event.bytes);
         return pruning.record(event.seconds);
       case 'store':

@@ -25,7 +25,7 @@ export async function openPrune(pruned, askForKey) {
   await inDialog(shown, askForKey, async () => {
     /** @type {PruneView} */
     const plan = await call('POST', 'prune', { query: { dryRun: 'true' }, signal: stop.signal });
-    if (plan.pruned.length === 0) {
+    if (plan.prunedCount === 0) {
       const none = element('p', {}, `Nothing is due: prune would keep ${counted(plan.kept, 'image')}.`);
       fillDialog(shown, { title: 'Nothing to prune', body: [none], actions: [closeButton()] });
       return;
@@ -71,10 +71,29 @@ function confirmPrune(shown, plan, pruned, askForKey) {
                 `Held by a lease, a legal hold or a policy of the account: ${done.held.map(({ blob }) => visible(blob)).join(', ')}.`,
               ),
             ];
+      const failed =
+        done.failedCount === 0
+          ? []
+          : [
+              element(
+                'p',
+                {},
+                `${counted(done.failedCount, 'image')} could not be deleted, ${visible(done.failed[0]?.image ?? '')} for one: ${visible(done.failed[0]?.detail ?? '')}`,
+              ),
+            ];
+      const rest = done.complete
+        ? []
+        : [
+            element(
+              'p',
+              {},
+              'Time was up before all of it was done. Prune again, or leave the rest to the timer.',
+            ),
+          ];
       announce(said);
       fillDialog(shown, {
         title: 'Pruned',
-        body: [element('p', {}, said), ...held],
+        body: [element('p', {}, said), ...held, ...failed, ...rest],
         actions: [closeButton()],
       });
     });
@@ -93,12 +112,12 @@ function confirmPrune(shown, plan, pruned, askForKey) {
 }
 
 /** @param {PruneView} plan */
-function amount({ pruned, bytes }) {
-  return `${counted(pruned.length, 'image')} (${formatBytes(bytes)})`;
+function amount({ prunedCount, bytes }) {
+  return `${counted(prunedCount, 'image')} (${formatBytes(bytes)})`;
 }
 
 /** @param {PruneView} plan */
-function prunedTable({ pruned }) {
+function prunedTable({ pruned, prunedCount }) {
   const rows = pruned
     .toSorted((a, b) => b.size - a.size)
     .slice(0, MAX_ROWS)
@@ -131,8 +150,12 @@ function prunedTable({ pruned }) {
     { class: 'scroll', role: 'region', 'aria-label': 'Images that are due', tabindex: '0' },
     table,
   );
-  if (pruned.length <= MAX_ROWS) return scroll;
-  return element('div', {}, scroll, element('p', { class: 'note' }, `The largest ${MAX_ROWS} are shown.`));
+  if (prunedCount <= MAX_ROWS) return scroll;
+  const note =
+    prunedCount > pruned.length
+      ? `${MAX_ROWS} of ${prunedCount} are shown.`
+      : `The largest ${MAX_ROWS} are shown.`;
+  return element('div', {}, scroll, element('p', { class: 'note' }, note));
 }
 
 /**

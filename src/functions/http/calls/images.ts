@@ -46,10 +46,10 @@ app.http('images-get', {
       ...(continuation !== undefined && { continuation }),
     });
     const view: CataloguePage = {
-      images: page.images.map((image) => ({
-        ...archiveView(image),
-        pruneAfter: pruneAfter(image.lastUsed, context.config.pruneAfterDays),
-      })),
+      images: page.images.map((image) => {
+        const due = pruneAfter(image, context.config);
+        return { ...archiveView(image), ...(due !== undefined && { pruneAfter: due }) };
+      }),
       ...(page.others.length > 0 && {
         others: page.others.map(({ blob, size, reason }) => ({ blob, size, reason })),
       }),

@@ -1,9 +1,11 @@
 import { app } from '@azure/functions';
+import { input } from 'durable-functions';
 import type { PruneView } from '../../../api/operatorViews.ts';
 import { PruneQuery } from '../../../api/queries.ts';
-import { planPrune } from '../../../upkeep/pruneImages.ts';
+import { pruneImages } from '../../../upkeep/pruneImages.ts';
 import { pruneAndTell } from '../../pruneAndTell.ts';
 import { json } from '../answerFormat.ts';
+import { PRUNE_MS } from '../deadlines.ts';
 import { handler } from '../handler.ts';
 import { readQuery } from '../query.ts';
 import { refuseBody } from '../requestBody.ts';
@@ -13,12 +15,21 @@ app.http('prune-now', {
   route: 'api/prune',
   methods: ['POST'],
   authLevel: 'function',
+  extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
     const { dryRun } = readQuery(request, PruneQuery);
     await refuseBody(request, 'A rehearsal is POST /api/prune?dryRun=true');
-    const { deleted, held, kept } = await (dryRun ? planPrune(context) : pruneAndTell(context, invocation));
-    const bytes = deleted.reduce((total, { size }) => total + size, 0);
-    const view: PruneView = { dryRun, pruned: deleted, held, kept, bytes };
+    const deadline = Date.now() + PRUNE_MS;
+    const { deleted, held, failed, kept, overBudgetBytes, complete } = await (dryRun
+      ? pruneImages(context, { dryRun, deadline })
+      : pruneAndTell(context, invocation, deadline));
+    const view: PruneView = {
+      ...{ dryRun, complete },
+      ...{ pruned: deleted.images, prunedCount: deleted.count },
+      ...{ held: held.images, heldCount: held.count },
+      ...{ failed: failed.images, failedCount: failed.count },
+      ...{ kept, bytes: deleted.bytes, overBudgetBytes },
+    };
     return json(200, view);
   }),
 });
