@@ -3,7 +3,15 @@ import { imageState } from '../src/service/describeImage.ts';
 import { lookupImage } from '../src/service/lookupImage.ts';
 import { runId } from '../src/runs/messages.ts';
 import { AMD64 } from '../test/runs/support/loopbackRegistry.ts';
-import { commit, copyAll, RecordedRuns, resolve, runActivities, startRig } from '../test/runs/support/rig.ts';
+import {
+  commit,
+  copyAll,
+  RecordedRuns,
+  resolve,
+  runActivities,
+  setLastUsed,
+  startRig,
+} from '../test/runs/support/rig.ts';
 import { storageCalls } from '../test/support/storageCalls.ts';
 
 /** Each of four blocks, and a stretch of its own. */
@@ -26,7 +34,7 @@ export async function run(): Promise<void> {
   try {
     const tag = 'team/lookup:1';
     const { digest } = rig.registry.push(tag, { layers: [randomBytes(1000)] });
-    await runActivities(context, rig.image(tag));
+    const cachedBlob = await runActivities(context, rig.image(tag));
     const byTag = rig.request(rig.image(tag));
     const several = { ...rig.registry.push(undefined, { layers: [randomBytes(1000)] }), platform: AMD64 };
     rig.registry.pushIndex('team/several:1', [several]);
@@ -39,6 +47,11 @@ export async function run(): Promise<void> {
     await count('lookup by tag, of an index', () => lookupImage(context, runs, byIndex, 0));
     const stamping = { ...context, config: { ...context.config, lastUsedResolutionSeconds: 0 } };
     await count("by the manifest's digest, with a stamp", () => lookupImage(stamping, runs, byDigest, 0));
+
+    await setLastUsed(context, cachedBlob, '2026-01-01T00:00:00Z');
+    await count('500 lookups of it at once, not stamped lately', () =>
+      Promise.all(Array.from({ length: 500 }, () => lookupImage(context, runs, byDigest, 0))),
+    );
 
     const pending = rig.request(`${rig.image('team/pending')}@${digest}`);
     runs.states.set(runId(pending.ref, pending.platform), { state: 'pending' });
