@@ -45,7 +45,7 @@ const mayImport = {
   ui: [],
   functions: edges,
   'functions/durable': [...edges, 'functions/appContext.ts', 'functions/asCacheError.ts'],
-  cli: ['version.ts', 'api'],
+  cli: ['version.ts', 'api', 'archive'],
 };
 
 const zones = [

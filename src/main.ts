@@ -7,6 +7,7 @@ import './functions/http/calls/distribution.ts';
 import './functions/http/calls/nodeScript.ts';
 import './functions/http/calls/openapi.ts';
 import './functions/http/calls/prune.ts';
+import './functions/http/calls/reindex.ts';
 import './functions/http/calls/runs.ts';
 import './functions/http/calls/statistics.ts';
 import './functions/http/calls/ui.ts';

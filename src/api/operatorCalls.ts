@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import type { Call } from './call.ts';
 import { PENDING, READY } from './examples.ts';
-import { PruneView, RunsView, StatisticsView } from './operatorViews.ts';
-import { PruneQuery, RunsQuery, StatisticsQuery } from './queries.ts';
+import { PruneView, ReindexView, RunsView, StatisticsView } from './operatorViews.ts';
+import { PruneQuery, ReindexQuery, RunsQuery, StatisticsQuery } from './queries.ts';
 
 /** The operator's page, and what it shows beside the images. */
 export const OPERATOR_CALLS: readonly Call[] = [
@@ -73,6 +73,23 @@ export const OPERATOR_CALLS: readonly Call[] = [
           bytes: READY.size,
           overBudgetBytes: 0,
         },
+      },
+    },
+  },
+  {
+    method: 'post',
+    path: '/api/reindex',
+    id: 'reindex',
+    tag: 'operation',
+    summary: 'Rebuild what is known of the archives',
+    description:
+      'A page at a time, from the archives themselves, where the index was lost. It deletes nothing.',
+    query: ReindexQuery,
+    answers: {
+      200: {
+        description: 'What was rebuilt.',
+        schemas: [ReindexView],
+        example: { indexed: 42, others: [] },
       },
     },
   },

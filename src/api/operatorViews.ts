@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { COMPONENTS, count, type Parsed, text, time } from './schema.ts';
-import { ImageView } from './views.ts';
+import { COMPONENTS, count, optionalText, type Parsed, text, time } from './schema.ts';
+import { ImageView, OtherView } from './views.ts';
 
 /** What operators see beside the images: what runs, how the cache did, and what prune deletes. */
 
@@ -55,6 +55,15 @@ export const StatisticsView = z
     description: 'What is cached, and how the cache did, oldest first.',
   });
 export type StatisticsView = Parsed<typeof StatisticsView>;
+
+export const ReindexView = z
+  .object({
+    indexed: count('Archives of this page whose hints are there now.'),
+    others: z.array(OtherView).check(z.describe('Blobs of this page that are no archives, or being read.')),
+    continuation: optionalText('Pass it on to go on; absent on the last page.'),
+  })
+  .register(COMPONENTS, { id: 'Reindexed', description: 'What was rebuilt of one page of the catalogue.' });
+export type ReindexView = Parsed<typeof ReindexView>;
 
 /** An archive that prune looked at. */
 export const PrunedView = z

@@ -40,6 +40,13 @@ export function wholeNumber(
   return z._default(range, fallback);
 }
 
+/** True or false in a query. */
+function flag(name: string, fallback: boolean, description: string) {
+  const error = ({ input }: { input?: unknown }): string =>
+    `${name} is "${printable(String(input), 50)}"; it must be true or false.`;
+  return z._default(z.boolean({ error }).check(z.describe(description)), fallback);
+}
+
 export const EnsureQuery = z.object({ format });
 
 /** Of one image: its state, or its removal. */
@@ -92,6 +99,7 @@ export const LookupQuery = z.object({
     { least: 0, most: MAX_WAIT_SECONDS, fallback: 0 },
     'Seconds to wait for an image that is on its way.',
   ),
+  use: flag('use', true, 'Whether this is a use of the image; false for who only looks into its archive.'),
 });
 
 export const RunsQuery = z.object({
@@ -110,15 +118,10 @@ export const StatisticsQuery = z.object({
 });
 
 export const PruneQuery = z.object({
-  dryRun: z._default(
-    z
-      .boolean({
-        error: ({ input }) => `dryRun is "${printable(String(input), 50)}"; it must be true or false.`,
-      })
-      .check(z.describe('Say what would be deleted, and delete nothing.')),
-    false,
-  ),
+  dryRun: flag('dryRun', false, 'Say what would be deleted, and delete nothing.'),
 });
+
+export const ReindexQuery = z.object({ continuation: CatalogueQuery.shape.continuation });
 
 /** Of a registry's calls: containerd names the registry that it wants there. */
 export const MirrorQuery = z.object({

@@ -22,7 +22,7 @@ const MAX_LINKS = 8;
  * @throws {NotAnArchive}
  */
 export async function openContents(read: ReadBytes, size: number): Promise<ArchiveContents> {
-  const entries = byPath(await tarEntries(read, size));
+  const entries = pathsOf(await tarEntries(read, size));
   const find = (wanted: string): TarEntry | undefined => followed(entries, wanted);
   return {
     has: (wanted) => find(wanted) !== undefined,
@@ -78,7 +78,7 @@ export async function openGzippedContents(packed: Readable): Promise<ArchiveCont
       throw error;
     throw new NotAnArchive('It is damaged or cut short: it does not unpack to a tar.');
   }
-  const found = byPath(entries);
+  const found = pathsOf(entries);
   return {
     has: (wanted) => followed(found, wanted) !== undefined,
     read: (wanted) => Promise.resolve(kept.get(followed(found, wanted)?.path ?? '')),
@@ -92,12 +92,12 @@ async function documentOf(entry: AsyncIterable<Uint8Array>): Promise<Uint8Array 
 }
 
 /** Of entries with the same path, the last one counts. */
-function byPath(entries: readonly TarEntry[]): ReadonlyMap<string, TarEntry> {
+export function pathsOf(entries: readonly TarEntry[]): ReadonlyMap<string, TarEntry> {
   return new Map(entries.filter(({ type }) => type !== 'other').map((entry) => [entry.path, entry]));
 }
 
 /** Docker before 25 writes a layer that several images share once, and links to it. */
-function followed(entries: ReadonlyMap<string, TarEntry>, wanted: string): TarEntry | undefined {
+export function followed(entries: ReadonlyMap<string, TarEntry>, wanted: string): TarEntry | undefined {
   let entry = entries.get(normalised(wanted));
   for (let links = 0; entry?.type === 'link'; links++) {
     if (links === MAX_LINKS) return undefined;

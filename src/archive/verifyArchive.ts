@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -7,7 +6,7 @@ import { type Digest } from '../image/digest.ts';
 import { parseImageConfig } from '../image/imageConfig.ts';
 import { MAX_MANIFEST_BYTES, parseManifest } from '../image/manifest.ts';
 import { blobPath } from './indexFiles.ts';
-import { unpack, unpackerFor } from './unpack.ts';
+import { readBlob, type ReadBlob } from './readBlob.ts';
 
 export interface VerifiedArchive {
   readonly manifestDigest: Digest;
@@ -25,7 +24,7 @@ export interface VerifiedArchive {
  */
 export async function verifyArchive(archive: Readable): Promise<VerifiedArchive> {
   const files = new Map<string, Buffer>();
-  const blobs = new Map<string, Blob>();
+  const blobs = new Map<string, ReadBlob>();
   const entries = extract();
   // What ends the archive early ends its entries, which are read here.
   pipeline(archive, entries).catch(() => undefined);
@@ -33,7 +32,7 @@ export async function verifyArchive(archive: Readable): Promise<VerifiedArchive>
     const { name, type } = entry.header;
     if (type === 'directory') entry.resume();
     else if (name.startsWith('blobs/')) {
-      const blob = await readEntry(entry, name, entry.header.size);
+      const blob = await readNamed(entry, name, entry.header.size);
       blobs.set(name, blob);
       if (blob.bytes !== undefined) files.set(name, blob.bytes);
     } else files.set(name, await buffer(entry));
@@ -73,53 +72,12 @@ export async function verifyArchive(archive: Readable): Promise<VerifiedArchive>
   };
 }
 
-interface Blob {
-  readonly size: number;
-  readonly diffId: Digest;
-  readonly unpacked: number;
-  /** Of a blob that may be a document: small, and not compressed. */
-  readonly bytes: Buffer | undefined;
-}
-
-/** Reads one blob to its end. @throws {Error} where its bytes are not what its name says */
-async function readEntry(entry: AsyncIterable<unknown>, name: string, size: number): Promise<Blob> {
-  const iterator = entry[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
-  const first = await iterator.next();
-  const start = first.done === true ? Buffer.alloc(0) : first.value;
-  const newUnpacker = unpackerFor(start);
-  const keep = newUnpacker === undefined && size <= MAX_MANIFEST_BYTES;
-
-  const packedHash = createHash(name.split('/')[1] ?? 'sha256');
-  const unpackedHash = createHash('sha256');
-  const kept: Buffer[] = [];
-  let unpacked = 0;
-  const take = (chunk: Buffer): void => {
-    unpackedHash.update(chunk);
-    unpacked += chunk.length;
-    if (keep) kept.push(chunk);
-  };
-  const packed = async function* () {
-    for (let step = first; step.done !== true; step = await iterator.next()) {
-      packedHash.update(step.value);
-      yield step.value;
-    }
-  };
-  try {
-    if (newUnpacker === undefined) for await (const chunk of packed()) take(chunk);
-    else await unpack(packed(), newUnpacker, take);
-  } catch (cause) {
-    throw new Error(`${name} does not unpack: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    });
-  }
-  if (!name.endsWith(`/${packedHash.digest('hex')}`))
+/** @throws {Error} where its bytes are not what its name says */
+async function readNamed(entry: AsyncIterable<unknown>, name: string, size: number): Promise<ReadBlob> {
+  const blob = await readBlob(entry as AsyncIterable<Buffer>, name, size, MAX_MANIFEST_BYTES);
+  if (!name.endsWith(`/${blob.digests.get(name.split('/')[1] ?? 'sha256') ?? ''}`))
     throw new Error(`${name} does not hold what its name says`);
-  return {
-    size,
-    diffId: `sha256:${unpackedHash.digest('hex')}`,
-    unpacked,
-    bytes: keep ? Buffer.concat(kept) : undefined,
-  };
+  return blob;
 }
 
 function need<T>(value: T | undefined, otherwise: string): T {

@@ -7,6 +7,8 @@ export interface Invocation {
   readonly names: readonly string[];
   readonly options: OptionValues;
   readonly env: NodeJS.ProcessEnv;
+  /** Standard input. */
+  readonly input: NodeJS.ReadableStream;
   readonly output: Output;
   /** Aborted where the user interrupts. */
   readonly signal: AbortSignal;

@@ -18,6 +18,8 @@ export interface Surroundings {
   /** Where azd's environment is looked for, from here upwards. */
   readonly directory: string;
   readonly output: Output;
+  /** Default: this process's. */
+  readonly input?: NodeJS.ReadableStream;
   /** Aborted where the user interrupts. */
   readonly signal: AbortSignal;
   /** Between two looks at an image, in milliseconds. */
@@ -27,14 +29,14 @@ export interface Surroundings {
 /** Runs one command. @returns the exit code */
 export async function main(
   args: readonly string[],
-  { env, directory, output, signal, pollMs = POLL_MS }: Surroundings,
+  { env, directory, output, input = process.stdin, signal, pollMs = POLL_MS }: Surroundings,
 ): Promise<number> {
   try {
     const { options, names, command } = parse(args);
     if (options.help === true) return say(output, usage(COMMANDS));
     if (options.version === true) return say(output, `${VERSION}\n`);
     return await chosen(command, names, options).run({
-      ...{ names, options, env, output, signal, pollMs, commands: COMMANDS },
+      ...{ names, options, env, input, output, signal, pollMs, commands: COMMANDS },
       service: async ({ quiet = false, signal: other } = {}) => {
         const found = await findService(options.service, env, directory);
         if (quiet && found.isGuess === true) throw new UsageError('Nobody named this service.');

@@ -12,7 +12,7 @@ export const EXIT = {
     code: 3,
     meaning: 'not now: service, registry or storage cannot be had, or it is on its way; try again',
   },
-  notCached: { code: 4, meaning: 'lookup, remove: the image is not cached' },
+  notCached: { code: 4, meaning: 'lookup, show, verify, remove: the image is not cached' },
   refused: {
     code: 5,
     meaning: 'refused: a key, a token or a permission is missing, here or at the registry',

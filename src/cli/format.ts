@@ -31,6 +31,22 @@ export function formatDuration(seconds: number): string {
     .join(' ');
 }
 
+/** A time as people tell it: `3 d 4 h ago`. @param now in milliseconds of Date.now() */
+export function formatAge(time: string, now: number): string {
+  const seconds = (now - Date.parse(time)) / 1000;
+  if (Number.isNaN(seconds)) return time;
+  return seconds < 1 ? 'now' : `${formatDuration(seconds)} ago`;
+}
+
+/** One member a line: what a command that shows one thing prints. */
+export function formatDetails(view: object): string[] {
+  const rows = Object.entries(view).map(([name, value]: [string, unknown]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return formatTable(['', ''], rows).split('\n').slice(1);
+}
+
 /** Rows under a header, each column as wide as its widest cell; cells are made printable. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [header, ...rows].map((row) => row.map(printable));

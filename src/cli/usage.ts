@@ -11,7 +11,7 @@ export function usage(commands: readonly Command[]): string {
     const written = `--${name}${value === undefined ? '' : ` ${value}`}`;
     return [
       short === undefined ? written : `-${short}, ${written}`,
-      everywhere === true ? meaning : `${meaning} (${takers.join(', ')})`,
+      everywhere === true ? meaning : `${meaning} (${takersOf(takers, commands)})`,
     ] as const;
   });
   return [
@@ -26,6 +26,12 @@ export function usage(commands: readonly Command[]): string {
     'Exit codes',
     rows(Object.values(EXIT).map(({ code, meaning }) => [`${code}`, meaning] as const)),
   ].join('\n');
+}
+
+/** Where nearly all take it, those that do not say it shorter. */
+function takersOf(takers: readonly string[], commands: readonly Command[]): string {
+  const others = commands.map(({ name }) => name).filter((name) => !takers.includes(name));
+  return others.length < 3 ? `all but ${others.join(', ')}` : takers.join(', ');
 }
 
 function rows(pairs: readonly (readonly [string, string])[]): string {

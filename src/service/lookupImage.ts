@@ -21,6 +21,7 @@ export interface UsableImage extends ReadyImage {
  * Where a node gets an image. Asks no registry, so that it works where none can be reached. A hit counts as a use.
  * Of a tag that has moved, the image that it stood for is served until the new one is here, marked stale.
  * @param waitSeconds how long to wait where the image is on its way
+ * @param isUse false for who only looks into it: then it is not stamped, and may be pruned meanwhile
  * @throws {CacheError} image_not_cached; image_cache_failed, with the cause
  */
 export async function lookupImage(
@@ -28,6 +29,7 @@ export async function lookupImage(
   runs: Runs,
   request: ImageRequest,
   waitSeconds: number,
+  isUse = true,
 ): Promise<UsableImage | PendingImage> {
   const deadline = Date.now() + Math.min(waitSeconds, MAX_WAIT_SECONDS) * 1000;
   let found = await imageState(context, runs, request, 'serve the older');
@@ -38,7 +40,7 @@ export async function lookupImage(
   const platform = formatPlatform(request.platform);
   switch (found.state) {
     case 'ready':
-      return useImage(context, image, found);
+      return useImage(context, image, found, isUse);
     case 'pending':
       return found;
     case 'failed':
@@ -59,9 +61,10 @@ async function useImage(
   { config, storage }: CacheContext,
   image: string,
   { cached, stale }: ReadyImage,
+  isUse: boolean,
 ): Promise<UsableImage> {
   const now = new Date();
-  const used = await markUsed(storage, cached, config.lastUsedResolutionSeconds, now);
+  const used = isUse ? await markUsed(storage, cached, config.lastUsedResolutionSeconds, now) : cached;
   if (used === undefined) {
     throw new CacheError(
       'image_not_cached',

@@ -1,18 +1,24 @@
 import type { Command } from '../command.ts';
 import { EXIT, exitCodeOfAll } from '../exitCodes.ts';
+import { imageLines } from '../imageLines.ts';
 import { followImages } from '../progress/followImages.ts';
 import { describeOutcome, exitCodeOfImage } from '../outcome.ts';
 import { ProgressDisplay } from '../progress/progressDisplay.ts';
+import { UsageError } from '../usageError.ts';
 
 export const add: Command = {
   name: 'add',
-  operands: 'IMAGE…',
-  least: 1,
+  operands: '[IMAGE…]',
+  least: 0,
   most: Infinity,
   summary: 'cache images, and wait until they are ready',
-  options: ['platform', 'no-wait', 'json'],
+  options: ['file', 'platform', 'no-wait', 'json'],
   completes: [],
-  run: async ({ names, options, env, output, signal, pollMs, service: find }) => {
+  run: async ({ names: typed, options, env, input, output, signal, pollMs, service: find }) => {
+    const { file } = options;
+    const names = [...typed, ...(file === undefined ? [] : await imageLines(file, input))];
+    if (names.length === 0)
+      throw new UsageError('add IMAGE…: nothing is named. Name images, or a file that does: -f FILE.');
     const service = await find();
     const { platform, json = false } = options;
     const wait = options['no-wait'] !== true;

@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
 import { EXIT } from '../exitCodes.ts';
-import { formatTable } from '../format.ts';
+import { formatDetails } from '../format.ts';
 
 export const lookup: Command = {
   name: 'lookup',
@@ -13,18 +13,9 @@ export const lookup: Command = {
   run: async ({ names: [name = ''], options: { platform, json = false }, output, service }) => {
     const view = await (await service()).lookup(name, platform);
     if (json) output.json(view);
-    else for (const line of details(view)) output.line(line);
+    else for (const line of formatDetails(view)) output.line(line);
     if (view.state === 'ready') return EXIT.done.code;
     output.message(`${name} is on its way. Try again, or wait for it: image-cache add.`);
     return EXIT.notNow.code;
   },
 };
-
-/** One member a line. */
-function details(view: object): string[] {
-  const rows = Object.entries(view).map(([name, value]: [string, unknown]) => [
-    name,
-    typeof value === 'string' ? value : JSON.stringify(value),
-  ]);
-  return formatTable(['', ''], rows).split('\n').slice(1);
-}

@@ -21,7 +21,18 @@ export function isImage(value: unknown): value is ImageView | RefusedView {
   return (
     areTexts(value, ['image', 'platform']) &&
     isCount(value.size) &&
-    ['lastUsed', 'runRef', 'url', 'manifestDigest', 'blob'].every((name) => isText(value[name])) &&
+    [
+      'lastUsed',
+      'createdAt',
+      'pruneAfter',
+      'runRef',
+      'url',
+      'manifestDigest',
+      'imageId',
+      'blob',
+      'format',
+      'encoding',
+    ].every((name) => isText(value[name])) &&
     (value.progress === undefined || isProgress(value.progress))
   );
 }
@@ -34,6 +45,54 @@ export function isFailure(value: unknown): value is Failure {
     typeof value.retryable === 'boolean' &&
     isCount(value.retryAfterSeconds)
   );
+}
+
+/** What prune did, or would do. */
+export function isPruned(value: JsonObject): boolean {
+  const { pruned, held, failed, complete } = value;
+  const lists = [pruned, held, failed];
+  return (
+    typeof complete === 'boolean' &&
+    ['prunedCount', 'heldCount', 'failedCount', 'kept', 'bytes', 'overBudgetBytes'].every((name) =>
+      isNumber(value[name]),
+    ) &&
+    lists.every(
+      (list) =>
+        Array.isArray(list) &&
+        list.every(
+          (one) => isObject(one) && areTexts(one, ['image', 'lastUsed', 'reason']) && isNumber(one.size),
+        ),
+    ) &&
+    (failed as readonly JsonObject[]).every((one) => areTexts(one, ['detail']))
+  );
+}
+
+/** The store's size, and how lookups ended. */
+export function isStatistics({ now, series }: JsonObject): boolean {
+  return (
+    isObject(now) &&
+    isNumber(now.images) &&
+    isNumber(now.bytes) &&
+    areTexts(now, ['measuredAt']) &&
+    Array.isArray(series) &&
+    series.every(
+      (point) =>
+        isObject(point) &&
+        ['hits', 'stale', 'pending', 'misses', 'failed'].every((name) => isCount(point[name])),
+    )
+  );
+}
+
+/** Blobs that are no archives. */
+export function areOthers(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every((other) => isObject(other) && areTexts(other, ['blob', 'reason']) && isNumber(other.size))
+  );
+}
+
+function isNumber(value: unknown): boolean {
+  return value !== undefined && isCount(value);
 }
 
 function isProgress(value: unknown): value is ProgressView {

@@ -1,6 +1,14 @@
-import type { RunView } from '../../api/operatorViews.ts';
-import type { CataloguePage, ImageView, LookupView, RefusedView } from '../../api/views.ts';
-import { isFailure, isImage, isObject, type JsonObject } from './answers.ts';
+import type { PruneView, ReindexView, RunView, StatisticsView } from '../../api/operatorViews.ts';
+import type { CataloguePage, ImageView, LookupView, OtherView, RefusedView } from '../../api/views.ts';
+import {
+  areOthers,
+  isFailure,
+  isImage,
+  isObject,
+  isPruned,
+  isStatistics,
+  type JsonObject,
+} from './answers.ts';
 
 export interface ServiceOptions {
   /** Where the app answers: `https://….azurewebsites.net`. */
@@ -76,12 +84,21 @@ export class ImageCacheService {
     return this.#image(await this.#json('GET', '/api/lookup', { image, platform })) as LookupView;
   }
 
+  /** As lookup, but it counts as no use. */
+  async inspect(image: string, platform: string | undefined): Promise<LookupView> {
+    return this.#image(
+      await this.#json('GET', '/api/lookup', { image, platform, use: 'false' }),
+    ) as LookupView;
+  }
+
   async list(prefix: string | undefined, continuation?: string): Promise<CataloguePage> {
     const page = await this.#json('GET', '/api/images', { prefix, continuation });
-    const { images, continuation: next } = page;
-    if (next !== undefined && typeof next !== 'string') throw this.#unknownAnswer();
+    const { images, others, continuation: next } = page;
+    if ((next !== undefined && typeof next !== 'string') || (others !== undefined && !areOthers(others)))
+      throw this.#unknownAnswer();
     return {
       images: this.#images(images) as ImageView[],
+      ...(others !== undefined && { others: others as OtherView[] }),
       ...(next !== undefined && { continuation: next }),
     };
   }
@@ -90,6 +107,30 @@ export class ImageCacheService {
   async runs(): Promise<readonly RunView[]> {
     const { images } = await this.#json('GET', '/api/runs', { limit: `${MAX_RUNS}` });
     return this.#images(images) as readonly RunView[];
+  }
+
+  /** Rebuilds what is known of a page of archives. */
+  async reindex(continuation?: string): Promise<ReindexView> {
+    const {
+      indexed,
+      others,
+      continuation: next,
+    } = await this.#json('POST', '/api/reindex', { continuation });
+    if (typeof indexed !== 'number' || !areOthers(others) || (next !== undefined && typeof next !== 'string'))
+      throw this.#unknownAnswer();
+    return { indexed, others: others as OtherView[], ...(next !== undefined && { continuation: next }) };
+  }
+
+  async prune(dryRun: boolean): Promise<PruneView> {
+    const answer = await this.#json('POST', '/api/prune', { dryRun: String(dryRun) });
+    if (!isPruned(answer)) throw this.#unknownAnswer();
+    return answer as unknown as PruneView;
+  }
+
+  async statistics(days: number): Promise<StatisticsView> {
+    const answer = await this.#json('GET', '/api/statistics', { days: String(days) });
+    if (!isStatistics(answer)) throw this.#unknownAnswer();
+    return answer as unknown as StatisticsView;
   }
 
   async remove(image: string, platform: string | undefined): Promise<ImageView> {

@@ -19,6 +19,8 @@ export interface TagAlias {
   readonly digests: readonly Digest[];
   /** When a registry was asked for the newest. */
   readonly asked: Date;
+  /** No registry said it to this alias: archives did, and `asked` is when the newest of them was made. */
+  readonly isRebuilt?: boolean;
 }
 
 /** An alias as it lies there. */
@@ -48,7 +50,7 @@ export async function readKeptTag(storage: Storage, blob: string): Promise<KeptT
 }
 
 function parseTag(text: string): TagAlias | undefined {
-  const { digest, before, asked } = parseJsonObject(text) ?? {};
+  const { digest, before, asked, rebuilt } = parseJsonObject(text) ?? {};
   const isDeleted = digest === null;
   if (!isDeleted && !isDigestValue(digest)) return undefined;
   const earlier = Array.isArray(before) ? before.filter(isDigestValue) : [];
@@ -56,6 +58,7 @@ function parseTag(text: string): TagAlias | undefined {
   return {
     digests: isDeleted ? [] : [digest, ...earlier],
     asked: Number.isNaN(time.getTime()) ? new Date(0) : time,
+    ...(rebuilt === true && { isRebuilt: true }),
   };
 }
 
@@ -100,6 +103,34 @@ export async function addOlder(
   await replaceTag(storage, blob, { digests: digests.slice(0, MAX_DIGESTS), asked: known.asked }, kept?.etag);
 }
 
+/**
+ * Keeps what an archive says of its tag where no registry's word is kept: of several archives the newest goes first,
+ * whichever comes first.
+ * @param made when the archive was made, or put there
+ */
+export async function rebuildTag(
+  storage: Storage,
+  name: RepositoryName,
+  tag: string,
+  digest: Digest,
+  made: Date,
+): Promise<void> {
+  const blob = tagAliasName(name, tag);
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const kept = await readKeptTag(storage, blob);
+    const known = kept?.alias;
+    if (known !== undefined && (known.isRebuilt !== true || known.digests.includes(digest))) return;
+    const isNewer = known === undefined || made > known.asked;
+    const others = known?.digests ?? [];
+    const alias: TagAlias = {
+      digests: (isNewer ? [digest, ...others] : [...others, digest]).slice(0, MAX_DIGESTS),
+      asked: isNewer ? made : known.asked,
+      isRebuilt: true,
+    };
+    if (await replaceTag(storage, blob, alias, kept?.etag)) return;
+  }
+}
+
 /** Keeps what a tag stands for where nothing is known of it; the hint may have been lost since a registry was asked. */
 export async function keepTag(
   storage: Storage,
@@ -120,13 +151,14 @@ export async function keepTag(
 export function replaceTag(
   storage: Storage,
   blob: string,
-  { digests: [digest, ...before], asked }: TagAlias,
+  { digests: [digest, ...before], asked, isRebuilt }: TagAlias,
   etag: string | undefined,
 ): Promise<boolean> {
   const body = JSON.stringify({
     digest: digest ?? null,
     ...(before.length > 0 && { before }),
     asked: asked.toISOString(),
+    ...(isRebuilt === true && { rebuilt: true }),
   });
   return writeHint(storage, blob, body, { ifMatch: etag ?? null });
 }

@@ -26,6 +26,7 @@ export interface RunAt {
   /** Default: one without an azd environment. */
   readonly directory?: string;
   readonly signal?: AbortSignal;
+  readonly input?: NodeJS.ReadableStream;
   readonly terminal?: { readonly columns: number; readonly rows?: number };
   /** Standard error as it grows. */
   readonly watched?: (said: string) => void;
@@ -46,6 +47,7 @@ export async function imageCache(args: readonly string[], at: RunAt = {}): Promi
     directory: at.directory ?? tmpdir(),
     output: new Output(stdout, stderr),
     signal: at.signal ?? new AbortController().signal,
+    ...(at.input !== undefined && { input: at.input }),
     pollMs: 20,
   });
   return { code, stdout: stdout.said(), stderr: stderr.said() };

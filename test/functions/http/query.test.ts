@@ -8,15 +8,20 @@ const lookup = (text: string) => readQuery(query(text), LookupQuery);
 
 describe("a call's query", () => {
   it('is read as the schema has it, with what it says of what is not given', () => {
-    assert.deepEqual(lookup('image=ubuntu'), { image: 'ubuntu', format: 'json', wait: 0 });
+    assert.deepEqual(lookup('image=ubuntu'), { image: 'ubuntu', format: 'json', wait: 0, use: true });
     assert.deepEqual(lookup('image=a&platform=arm64&format=env&wait=007'), {
-      ...{ image: 'a', platform: 'arm64', format: 'env', wait: 7 },
+      ...{ image: 'a', platform: 'arm64', format: 'env', wait: 7, use: true },
     });
     assert.deepEqual(readQuery(query(''), CatalogueQuery), { limit: 100 });
   });
 
   it('takes what is empty as not given', () => {
-    assert.deepEqual(lookup('image=a&platform=&wait=&format='), { image: 'a', format: 'json', wait: 0 });
+    assert.deepEqual(lookup('image=a&platform=&wait=&format='), {
+      image: 'a',
+      format: 'json',
+      wait: 0,
+      use: true,
+    });
     assert.throws(() => lookup('image='), { message: /The query has no image. Write/ });
   });
 

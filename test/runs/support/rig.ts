@@ -198,7 +198,11 @@ export async function dropHints({ index }: Storage): Promise<void> {
   for await (const { name } of index.listBlobsFlat()) await index.deleteBlob(name);
 }
 
-export async function setLastUsed({ storage }: CacheContext, blob: string, lastused: string): Promise<void> {
+export async function setLastUsed(
+  { storage }: Pick<CacheContext, 'storage'>,
+  blob: string,
+  lastused: string,
+): Promise<void> {
   const client = storage.images.getBlobClient(blob);
   const { metadata } = await client.getProperties();
   await client.setMetadata({ ...metadata, lastused });

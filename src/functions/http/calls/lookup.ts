@@ -32,10 +32,11 @@ app.http('lookup', {
   authLevel: 'function',
   extraInputs: [input.durableClient()],
   handler: handler(async (request, context, invocation) => {
-    const { format, wait, ...asked } = readQuery(request, LookupQuery);
+    const { format, wait, use, ...asked } = readQuery(request, LookupQuery);
     const image = parseImageRequest(asked.image, asked.platform, context.config.defaultPlatform);
     const held = request.method === 'POST' ? parseHeldLayers(await readText(request)) : undefined;
-    const found = await counted(context, image, lookupImage(context, durableRuns(invocation), image, wait));
+    const looking = lookupImage(context, durableRuns(invocation), image, wait, use);
+    const found = await (use ? counted(context, image, looking) : looking);
     const partial =
       held === undefined || found.state !== 'ready'
         ? undefined
