@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Containerd } from './containerd.ts';
 import { ctrAt } from './containerd.ts';
 import type { RunOptions, RunResult } from './process.ts';
@@ -79,6 +80,21 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
   return { socket, docker, containerd, output: daemon.output, close };
 }
 
+/** Docker 26 may say that a container has ended before its log has what it printed: then it is asked again. */
+const LOG_TRIES = 50;
+
+/**
+ * The log of a container that has ended.
+ * @param said runs `docker …`
+ */
+export async function logOf(said: (...command: string[]) => Promise<string>, id: string): Promise<string> {
+  for (let tries = 1; ; tries++) {
+    const output = await said('logs', id);
+    if (output !== '' || tries === LOG_TRIES) return output;
+    await sleep(100);
+  }
+}
+
 /**
  * What a container printed, read from its log once it has ended: a stream that is attached loses some of it on a busy
  * machine. Throws where it did not end well.
@@ -92,7 +108,7 @@ export async function outputOf(docker: Dockerd['docker'], args: readonly string[
   };
   const id = (await said('run', '--detach', ...args)).trim();
   const code = (await said('wait', id)).trim();
-  const output = await said('logs', id);
+  const output = await logOf(said, id);
   await said('rm', id);
   if (code !== '0') throw new Error(`The container ended with ${code}:\n${output}`);
   return output;

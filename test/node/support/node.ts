@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assembleScript } from '../../../node/assemble.ts';
 import type { Dockerd, DockerdOptions } from '../../support/dockerd.ts';
-import { startDockerd } from '../../support/dockerd.ts';
+import { logOf, startDockerd } from '../../support/dockerd.ts';
 import type { RunResult } from '../../support/process.ts';
 import { removeDirectory, run, temporaryDirectory } from '../../support/process.ts';
 
@@ -73,7 +73,7 @@ export async function startNode(serviceUrl: string, options: DockerdOptions = {}
     log: async (image, ...command) => {
       const container = await docker('run', '--detach', '--network=none', image, ...command);
       await docker('wait', container);
-      const output = await docker('logs', container);
+      const output = await logOf(docker, container);
       await docker('rm', container);
       return output;
     },
