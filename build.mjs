@@ -40,7 +40,10 @@ await build({
   entryPoints: ['src/cli/bin.ts'],
   outfile: path.join(folder, 'image-cache.mjs'),
   format: 'esm',
-  banner: { js: '#!/usr/bin/env node' },
+  // What reads tars is CommonJS, and asks for Node's modules in its way.
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
+  },
 });
 await chmod(path.join(folder, 'image-cache.mjs'), 0o755);
 // Which file of which package went where.

@@ -58,7 +58,7 @@ describe('npm run build', () => {
   it('gives a command line of one file', async () => {
     assert.match(
       await must([process.execPath, path.join(ROOT, 'dist/image-cache.mjs'), '--help']),
-      /image-cache add IMAGE/,
+      /image-cache add \[IMAGE/,
     );
   });
 });

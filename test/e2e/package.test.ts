@@ -58,7 +58,7 @@ describe('npm run package', () => {
     }
     assert.match(
       await must([process.execPath, path.join(release, 'image-cache.mjs'), '--help']),
-      /image-cache add IMAGE/,
+      /image-cache add \[IMAGE/,
     );
   });
 

@@ -2,7 +2,6 @@ import { LRUCache } from 'lru-cache';
 import { openContents, openGzippedContents } from '../../archive/archiveContents.ts';
 import { type ArchiveContents, savedImages } from '../../archive/savedImages.ts';
 import { NotAnArchive } from '../../archive/tarEntries.ts';
-import { CacheError } from '../../errors.ts';
 import type { Storage } from '../storage.ts';
 import { Turns } from '../turns.ts';
 import { readRange, streamBytes } from './archiveBytes.ts';
@@ -64,7 +63,7 @@ async function adopt(
   found: FoundBlob,
   key: string,
   encoding: 'gzip' | undefined,
-): Promise<Exclude<Adoption, 'unread'>> {
+): Promise<Adoption> {
   const { blob, created, modified, metadata, etag } = found;
   try {
     const contents = await contentsOf(storage, found, encoding);
@@ -75,6 +74,7 @@ async function adopt(
     if (written.etag === etag) known.set(key, written);
     return written;
   } catch (error) {
+    if (error instanceof Changed) return 'unread';
     if (!(error instanceof NotAnArchive)) throw error;
     const adoption = { reason: error.message };
     known.set(key, adoption);
@@ -89,10 +89,10 @@ async function contentsOf(
 ): Promise<ArchiveContents> {
   if (encoding === undefined)
     return openContents(
-      async (start, count) => need(await readRange(storage, blob, start, count, etag), blob),
+      async (start, count) => need(await readRange(storage, blob, start, count, etag)),
       size,
     );
-  return openGzippedContents(need(await streamBytes(storage, blob, 0, size, etag), blob));
+  return openGzippedContents(need(await streamBytes(storage, blob, 0, size, etag)));
 }
 
 async function firstBytes(storage: Storage, { blob, size, etag }: FoundBlob): Promise<number | undefined> {
@@ -100,8 +100,10 @@ async function firstBytes(storage: Storage, { blob, size, etag }: FoundBlob): Pr
   return bytes?.readUInt16BE();
 }
 
-/** Deleted, or replaced by another, while it was read. */
-function need<T>(value: T | undefined, blob: string): T {
-  if (value !== undefined) return value;
-  throw new CacheError('storage_unavailable', `The blob ${blob} was changed while it was read. Try again.`);
+/** It was deleted, or written by somebody else, while it was read: whoever looks again sees what it is now. */
+class Changed extends Error {}
+
+function need<T>(value: T | undefined): T {
+  if (value === undefined) throw new Changed();
+  return value;
 }

@@ -211,7 +211,7 @@ async function readFound(storage: Storage, found: FoundBlob): Promise<CachedImag
   if (identity !== undefined)
     return { blob, etag, size, ...identity, ...parseTimes(metadata, created, modified), metadata };
   const read = (await repairArchive(storage, found)) ?? (await adoptArchive(storage, found));
-  if (read === 'unread') return { blob, size, reason: 'It is gzipped, and being read.', isUnread: true };
+  if (read === 'unread') return { blob, size, reason: 'It is being read.', isUnread: true };
   return { blob, size, ...read };
 }
 
