@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, () => Promise<{ run: () => Promise<void> }>>> = {
   cache: () => import('./cache.ts'),
   node: () => import('./node.ts'),
+  prune: () => import('./prune.ts'),
   'storage-calls': () => import('./storageCalls.ts'),
 };
 
