@@ -35,15 +35,25 @@ const app = await build({
   },
   metafile: true,
 });
+// Much of what is bundled is CommonJS, and asks for Node's modules in its way.
+const requiring =
+  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
+// What works on storage is the larger part of the app: ordinary commands need not load it.
+const storageApart = {
+  name: 'storage apart',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /\/direct\/storageCache\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: './image-cache-storage.mjs', external: true } : undefined,
+    ),
+};
 await build({
   ...common,
-  entryPoints: ['src/cli/bin.ts'],
-  outfile: path.join(folder, 'image-cache.mjs'),
+  entryPoints: { 'image-cache': 'src/cli/bin.ts', 'image-cache-storage': 'src/direct/storageCache.ts' },
+  outdir: folder,
+  outExtension: { '.js': '.mjs' },
   format: 'esm',
-  // What reads tars is CommonJS, and asks for Node's modules in its way.
-  banner: {
-    js: "#!/usr/bin/env node\nimport { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);",
-  },
+  banner: { js: `#!/usr/bin/env node\n${requiring}` },
+  plugins: [storageApart],
 });
 await chmod(path.join(folder, 'image-cache.mjs'), 0o755);
 // Which file of which package went where.

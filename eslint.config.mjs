@@ -40,12 +40,13 @@ const mayImport = {
   runs: [...ground, 'registry'],
   service: [...ground, 'version.ts', 'registry', 'catalog', 'runs', 'api'],
   distribution: [...ground, 'catalog'],
-  upkeep: [...ground, 'catalog'],
+  upkeep: [...ground, 'catalog', 'service', 'api'],
   statistics: ['store', 'api', 'telemetry'],
   ui: [],
   functions: edges,
   'functions/durable': [...edges, 'functions/appContext.ts', 'functions/asCacheError.ts'],
-  cli: ['version.ts', 'api', 'archive'],
+  direct: [...ground, 'runs', 'service', 'upkeep', 'api', 'telemetry', 'statistics'],
+  cli: ['version.ts', 'api', 'archive', 'direct'],
 };
 
 const zones = [

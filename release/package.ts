@@ -63,7 +63,11 @@ try {
   const assets = new Map<string, Uint8Array | string>([
     [`${name}-${version}.zip`, archive],
     [`${name}-${version}.cdx.json`, bill],
-    ['image-cache.mjs', withoutSourceMap(await readFile(path.join(built, 'image-cache.mjs'), 'utf8'))],
+    ...(await Promise.all(
+      ['image-cache.mjs', 'image-cache-storage.mjs'].map(
+        async (file) => [file, withoutSourceMap(await readFile(path.join(built, file), 'utf8'))] as const,
+      ),
+    )),
   ]);
   const sums = [...assets].map(([asset, bytes]) => `${sha256(bytes)}  ${asset}\n`);
   await rm(folder, { recursive: true, force: true });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { startHost } from 'functions-host';
 import { newContainer, openAzurite } from './support/azurite.ts';
 import { fetchChecked } from './support/contract.ts';
-import { must, removeDirectory, temporaryDirectory } from './support/process.ts';
+import { must, run, removeDirectory, temporaryDirectory } from './support/process.ts';
 import { assembleScript } from '../node/assemble.ts';
 import { openApiDocument } from '../src/api/openapi.ts';
 import { assemblePage } from '../src/ui/assemblePage.ts';
@@ -55,7 +55,20 @@ describe('npm run build', () => {
       assert.ok(!main.includes(part), part);
   });
 
-  it('gives a command line of one file', async () => {
+  it('gives a command line that loads what works on storage only for that', async () => {
+    const azurite = await openAzurite();
+    const env = { IMAGE_STORAGE: azurite.connectionString, IMAGE_CONTAINER: newContainer() };
+    const program = path.join(ROOT, 'dist/image-cache.mjs');
+    assert.match(await must([process.execPath, program, 'stats', '--storage'], { env }), /^0 images/);
+    await azurite.close();
+    assert.ok(!(await readFile(program, 'utf8')).includes('StorageSharedKeyCredential'));
+    const wrong = await run([process.execPath, program, 'list', '--storage'], {
+      env: { IMAGE_STORAGE: 'x' },
+    });
+    assert.equal(wrong.code, 2, wrong.stderr);
+  });
+
+  it('gives a command line of one file, but for storage', async () => {
     assert.match(
       await must([process.execPath, path.join(ROOT, 'dist/image-cache.mjs'), '--help']),
       /image-cache add \[IMAGE/,

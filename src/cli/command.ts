@@ -1,4 +1,4 @@
-import type { ImageCacheService } from './service/imageCacheService.ts';
+import type { ImageCache, ImageCacheService } from './service/imageCacheService.ts';
 import type { OptionName, OptionValues } from './options.ts';
 import type { Output } from './output.ts';
 
@@ -18,6 +18,8 @@ export interface Invocation {
   readonly commands: readonly Command[];
   /** Finds it, which may fail, so only where it is needed. */
   readonly service: (access?: ServiceAccess) => Promise<ImageCacheService>;
+  /** The service, or with --storage its storage. */
+  readonly cache: () => Promise<ImageCache>;
 }
 
 export interface ServiceAccess {

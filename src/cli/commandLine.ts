@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { VERSION } from '../version.ts';
-import type { Command } from './command.ts';
+import type { Command, ServiceAccess } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { POLL_MS } from './progress/followImages.ts';
 import { EXIT, exitCodeOf } from './exitCodes.ts';
 import { KEY, readCredentials, TOKEN } from './service/credentials.ts';
 import { findService } from './service/findService.ts';
-import { ImageCacheService, ServiceError } from './service/imageCacheService.ts';
+import { type ImageCache, ImageCacheService, isTold } from './service/imageCacheService.ts';
 import { OPTIONS, optionsOf, type OptionValues } from './options.ts';
 import type { Output } from './output.ts';
 import { usage } from './usage.ts';
@@ -35,24 +35,28 @@ export async function main(
     const { options, names, command } = parse(args);
     if (options.help === true) return say(output, usage(COMMANDS));
     if (options.version === true) return say(output, `${VERSION}\n`);
+    const service = async ({
+      quiet = false,
+      signal: other,
+    }: ServiceAccess = {}): Promise<ImageCacheService> => {
+      const found = await findService(options.service, env, directory);
+      if (quiet && found.isGuess === true) throw new UsageError('Nobody named this service.');
+      if (found.notice !== undefined && !quiet) output.message(found.notice);
+      const credentials = readCredentials(env);
+      const isSent = found.isUnnamed !== true;
+      if (!isSent && !quiet && credentials.size > 0)
+        output.message(
+          `No service is named: ${found.url} is asked, without ${[...credentials.keys()].join(' and ')}.`,
+        );
+      return new ImageCacheService({
+        url: found.url,
+        ...(isSent && { key: credentials.get(KEY), token: credentials.get(TOKEN) }),
+        signal: other ?? signal,
+      });
+    };
     return await chosen(command, names, options).run({
-      ...{ names, options, env, input, output, signal, pollMs, commands: COMMANDS },
-      service: async ({ quiet = false, signal: other } = {}) => {
-        const found = await findService(options.service, env, directory);
-        if (quiet && found.isGuess === true) throw new UsageError('Nobody named this service.');
-        if (found.notice !== undefined && !quiet) output.message(found.notice);
-        const credentials = readCredentials(env);
-        const isSent = found.isUnnamed !== true;
-        if (!isSent && !quiet && credentials.size > 0)
-          output.message(
-            `No service is named: ${found.url} is asked, without ${[...credentials.keys()].join(' and ')}.`,
-          );
-        return new ImageCacheService({
-          url: found.url,
-          ...(isSent && { key: credentials.get(KEY), token: credentials.get(TOKEN) }),
-          signal: other ?? signal,
-        });
-      },
+      ...{ names, options, env, input, output, signal, pollMs, commands: COMMANDS, service },
+      cache: () => (options.storage === true ? openStorageCache(env) : service()),
     });
   } catch (error) {
     if (signal.aborted) return EXIT.interrupted.code;
@@ -60,10 +64,20 @@ export async function main(
       output.message(error.message);
       return EXIT.usage.code;
     }
-    if (!(error instanceof ServiceError)) throw error;
+    if (error instanceof Error && error.name === 'SettingError') {
+      output.message(`${error.message} With --storage, the settings are those of the app.`);
+      return EXIT.usage.code;
+    }
+    if (!isTold(error)) throw error;
     output.message(error.message);
     return exitCodeOf(error);
   }
+}
+
+/** All of the app that works on storage is in it, so it is loaded only where it is asked for. */
+async function openStorageCache(env: NodeJS.ProcessEnv): Promise<ImageCache> {
+  const { StorageCache } = await import('../direct/storageCache.ts');
+  return StorageCache.open(env);
 }
 
 interface Parsed {

@@ -15,6 +15,10 @@ export const OPTIONS = {
     meaning: "the service, or azd: the one of azd's environment; else IMAGE_CACHE_URL",
     everywhere: true,
   },
+  storage: {
+    type: 'boolean',
+    meaning: "no service: on storage itself, by the app's settings",
+  },
   platform: {
     type: 'string',
     value: 'P',

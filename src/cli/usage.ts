@@ -31,7 +31,9 @@ export function usage(commands: readonly Command[]): string {
 /** Where nearly all take it, those that do not say it shorter. */
 function takersOf(takers: readonly string[], commands: readonly Command[]): string {
   const others = commands.map(({ name }) => name).filter((name) => !takers.includes(name));
-  return others.length < 3 ? `all but ${others.join(', ')}` : takers.join(', ');
+  return others.length < takers.length && others.length < 5
+    ? `all but ${others.join(', ')}`
+    : takers.join(', ');
 }
 
 function rows(pairs: readonly (readonly [string, string])[]): string {

@@ -80,7 +80,9 @@ describe('an operator', () => {
     assert.deepEqual(await rows('--filter', '*/list/*', '--sort', 'used'), ['large', 'small']);
     assert.deepEqual(await rows('--filter', '*/list/*', '--sort', 'prune'), ['small', 'large']);
     assert.deepEqual(await rows('--filter', '*/list/sm*:1'), ['small']);
-    const { stdout, stderr } = await imageCache(['list', '--filter', 'list/small']);
+    const { stdout, stderr } = await imageCache(['list', '--filter', 'list/small'], {
+      terminal: { columns: 100 },
+    });
     assert.match(stdout, /CREATED +LAST USED +PRUNED\n.* (now|\d+ s ago) +\d+ d.* ago +next\n/);
     assert.match(stderr, /1 image, \d/);
     const wrong = await imageCache(['list', '--sort', 'colour']);

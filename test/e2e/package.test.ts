@@ -34,6 +34,9 @@ const UNWANTED = [
   /\b(?:gh[pousr]|npm)_\w{30}/,
 ];
 
+/** The command line, and what it loads for --storage. */
+const PROGRAM = ['image-cache.mjs', 'image-cache-storage.mjs'];
+
 describe('npm run package', () => {
   let folder: string;
   let release: string;
@@ -50,9 +53,9 @@ describe('npm run package', () => {
   const textOf = (name: string): string => files.get(name)?.toString() ?? '';
 
   it('gives the zip, its bill of materials, the command line and their checksums', async () => {
-    assert.deepEqual((await readdir(release)).sort(), ['SHA256SUMS', 'image-cache.mjs', BILL, ZIP].sort());
+    assert.deepEqual((await readdir(release)).sort(), ['SHA256SUMS', ...PROGRAM, BILL, ZIP].sort());
     const sums = await readFile(path.join(release, 'SHA256SUMS'), 'utf8');
-    for (const name of [ZIP, BILL, 'image-cache.mjs']) {
+    for (const name of [ZIP, BILL, ...PROGRAM]) {
       const bytes = await readFile(path.join(release, name));
       assert.ok(sums.includes(`${createHash('sha256').update(bytes).digest('hex')}  ${name}\n`), name);
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { findImage } from '../../src/catalog/findImage.ts';
-import { imageView, lookupView } from '../../src/functions/http/imageViews.ts';
+import { imageView, lookupView } from '../../src/service/imageViews.ts';
 import { hexOf, sha256Of } from '../../src/image/digest.ts';
 import { describeImage } from '../../src/service/describeImage.ts';
 import { ensureImage } from '../../src/service/ensureImage.ts';

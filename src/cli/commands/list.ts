@@ -21,17 +21,17 @@ export const list: Command = {
   least: 0,
   most: 1,
   summary: 'what is cached, by blob name',
-  options: ['sort', 'filter', 'json'],
+  options: ['storage', 'sort', 'filter', 'json'],
   completes: [],
-  run: async ({ names: [prefix], options: { sort, filter, json = false }, output, service: find }) => {
+  run: async ({ names: [prefix], options: { sort, filter, json = false }, output, cache: find }) => {
     const order = sort === undefined ? undefined : SORTS[sort];
     if (sort !== undefined && order === undefined)
       throw new UsageError(`--sort ${sort}: it is one of ${Object.keys(SORTS).join(', ')}.`);
     const isWanted = matcher(filter);
-    const service = await find();
+    const cache = await find();
     const images: ImageView[] = [];
     const others: OtherView[] = [];
-    for await (const page of eachPage(service, prefix)) {
+    for await (const page of eachPage(cache, prefix)) {
       images.push(...page.images.filter(isWanted));
       others.push(...(page.others ?? []));
     }
@@ -39,8 +39,8 @@ export const list: Command = {
     if (json) output.json(images);
     else {
       for (const line of table(images, Date.now()).split('\n')) output.line(line);
-      const bytes = images.reduce((total, { size = 0 }) => total + size, 0);
-      output.message(`${images.length} ${images.length === 1 ? 'image' : 'images'}, ${formatBytes(bytes)}`);
+      // For people; whoever reads the table by a program can add.
+      if (output.progress.isTTY === true) output.message(sum(images));
     }
     if (filter === undefined)
       for (const { blob, reason } of others) output.message(`${blob} is no image. ${reason}`);
@@ -71,6 +71,11 @@ function table(images: readonly ImageView[], now: number): string {
     pruneAfter === undefined ? '' : pruned(pruneAfter, now),
   ]);
   return formatTable(['IMAGE', 'PLATFORM', 'SIZE', 'CREATED', 'LAST USED', 'PRUNED'], rows);
+}
+
+function sum(images: readonly ImageView[]): string {
+  const bytes = images.reduce((total, { size = 0 }) => total + size, 0);
+  return `${images.length} ${images.length === 1 ? 'image' : 'images'}, ${formatBytes(bytes)}`;
 }
 
 function pruned(time: string, now: number): string {

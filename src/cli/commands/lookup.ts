@@ -8,10 +8,10 @@ export const lookup: Command = {
   least: 1,
   most: 1,
   summary: 'where an image is, and how to run it (counts as a use)',
-  options: ['platform', 'json'],
+  options: ['storage', 'platform', 'json'],
   completes: 'images',
-  run: async ({ names: [name = ''], options: { platform, json = false }, output, service }) => {
-    const view = await (await service()).lookup(name, platform);
+  run: async ({ names: [name = ''], options: { platform, json = false }, output, cache }) => {
+    const view = await (await cache()).lookup(name, platform);
     if (json) output.json(view);
     else for (const line of formatDetails(view)) output.line(line);
     if (view.state === 'ready') return EXIT.done.code;

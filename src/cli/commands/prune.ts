@@ -9,9 +9,9 @@ export const prune: Command = {
   least: 0,
   most: 0,
   summary: 'delete what nobody used for long, as the timer does',
-  options: ['dry-run', 'json'],
+  options: ['storage', 'dry-run', 'json'],
   completes: [],
-  run: async ({ options, output, service: find }) => {
+  run: async ({ options, output, cache: find }) => {
     const { 'dry-run': dryRun = false, json = false } = options;
     const report = await (await find()).prune(dryRun);
     if (json) output.json(report);

@@ -8,15 +8,15 @@ export const reindex: Command = {
   least: 0,
   most: 0,
   summary: 'rebuild from the archives what is known of them',
-  options: ['json'],
+  options: ['storage', 'json'],
   completes: [],
-  run: async ({ options: { json = false }, output, service: find }) => {
-    const service = await find();
+  run: async ({ options: { json = false }, output, cache: find }) => {
+    const cache = await find();
     let indexed = 0;
     const others: OtherView[] = [];
     let continuation: string | undefined;
     do {
-      const page = await service.reindex(continuation);
+      const page = await cache.reindex(continuation);
       indexed += page.indexed;
       others.push(...page.others);
       ({ continuation } = page);

@@ -9,10 +9,10 @@ export const show: Command = {
   least: 1,
   most: 1,
   summary: 'all that is known of an image (counts as no use)',
-  options: ['platform', 'json'],
+  options: ['storage', 'platform', 'json'],
   completes: 'images',
-  run: async ({ names: [name = ''], options: { platform, json = false }, output, service }) => {
-    const view = await (await service()).state(name, platform);
+  run: async ({ names: [name = ''], options: { platform, json = false }, output, cache }) => {
+    const view = await (await cache()).state(name, platform);
     if (json) output.json(view);
     else for (const line of formatDetails(view)) output.line(line);
     if (view.state === 'absent') {

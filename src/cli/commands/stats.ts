@@ -14,13 +14,13 @@ export const stats: Command = {
   least: 0,
   most: 0,
   summary: `the store's size, its largest repositories, and lookups of ${DAYS} days`,
-  options: ['json'],
+  options: ['storage', 'json'],
   completes: [],
-  run: async ({ options: { json = false }, output, service: find }) => {
-    const service = await find();
-    const { series } = await service.statistics(DAYS);
+  run: async ({ options: { json = false }, output, cache: find }) => {
+    const cache = await find();
+    const { series } = await cache.statistics(DAYS);
     const store = new StoreFigures();
-    for await (const { images } of eachPage(service)) for (const image of images) store.add(image);
+    for await (const { images } of eachPage(cache)) for (const image of images) store.add(image);
     const lookups = totals(series);
     if (json) output.json({ ...store.view(), lookups });
     else for (const line of lines(store, lookups)) output.line(line);

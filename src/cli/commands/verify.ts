@@ -6,7 +6,7 @@ import type { Command } from '../command.ts';
 import { eachPage } from '../eachPage.ts';
 import { EXIT, exitCodeOf, exitCodeOfAll } from '../exitCodes.ts';
 import { formatBytes } from '../format.ts';
-import { type ImageCacheService, ServiceError } from '../service/imageCacheService.ts';
+import { type ImageCache, isTold, ServiceError } from '../service/imageCacheService.ts';
 import { UsageError } from '../usageError.ts';
 
 /** What became of one archive. */
@@ -23,14 +23,14 @@ export const verify: Command = {
   least: 0,
   most: Infinity,
   summary: 'read archives again, and prove every digest and diff id',
-  options: ['all', 'platform', 'json'],
+  options: ['storage', 'all', 'platform', 'json'],
   completes: 'images',
-  run: async ({ names, options: { all = false, platform, json = false }, output, signal, service: find }) => {
+  run: async ({ names, options: { all = false, platform, json = false }, output, signal, cache: find }) => {
     if (all === names.length > 0) throw new UsageError('verify: name images, or say --all.');
-    const service = await find();
+    const cache = await find();
     const verdicts: Verdict[] = [];
-    for await (const [image, on] of all ? everyImage(service) : named(names, platform)) {
-      const verdict = await verdictOn(service, image, on, signal);
+    for await (const [image, on] of all ? everyImage(cache) : named(names, platform)) {
+      const verdict = await verdictOn(cache, image, on, signal);
       verdicts.push(verdict);
       if (!json && verdict.ok) output.line(`${image}: ${verdict.detail}`);
       if (!verdict.ok) output.message(`${image}: ${verdict.detail}`);
@@ -42,8 +42,8 @@ export const verify: Command = {
 
 type Wanted = readonly [image: string, platform: string | undefined];
 
-async function* everyImage(service: ImageCacheService): AsyncGenerator<Wanted> {
-  for await (const { images } of eachPage(service))
+async function* everyImage(cache: ImageCache): AsyncGenerator<Wanted> {
+  for await (const { images } of eachPage(cache))
     for (const { image, platform } of images) yield [image.replace(/:[^/@]*@/, '@'), platform];
 }
 
@@ -52,13 +52,13 @@ function* named(names: readonly string[], platform: string | undefined): Generat
 }
 
 async function verdictOn(
-  service: ImageCacheService,
+  cache: ImageCache,
   image: string,
   platform: string | undefined,
   signal: AbortSignal,
 ): Promise<Verdict> {
   try {
-    const view = await service.inspect(image, platform);
+    const view = await cache.inspect(image, platform);
     if (view.state !== 'ready' || view.url === undefined)
       return { image, ok: false, detail: 'it is on its way', code: EXIT.notNow.code };
     const archive = await download(view.url, signal);
@@ -70,7 +70,7 @@ async function verdictOn(
   } catch (error) {
     signal.throwIfAborted();
     const detail = error instanceof Error ? error.message : String(error);
-    const code = error instanceof ServiceError ? exitCodeOf(error) : EXIT.failed.code;
+    const code = isTold(error) ? exitCodeOf(error) : EXIT.failed.code;
     return { image, ok: false, detail, code };
   }
 }

@@ -1,4 +1,5 @@
 import type { PruneView, ReindexView, RunView, StatisticsView } from '../../api/operatorViews.ts';
+import type { CacheError } from '../../errors.ts';
 import type { CataloguePage, ImageView, LookupView, OtherView, RefusedView } from '../../api/views.ts';
 import {
   areOthers,
@@ -33,6 +34,20 @@ export class ServiceError extends Error {
     this.code = code;
     this.retryable = options.retryable ?? false;
   }
+}
+
+/** What is done on the service, or on its storage where none runs (src/direct/storageCache.ts). */
+export type ImageCache = Pick<
+  ImageCacheService,
+  'state' | 'lookup' | 'inspect' | 'list' | 'remove' | 'prune' | 'reindex' | 'statistics'
+>;
+
+/**
+ * An error that says itself what happened and what to do: the service's, or of work on its storage, which is another
+ * bundle with classes of its own.
+ */
+export function isTold(error: unknown): error is ServiceError | CacheError {
+  return error instanceof ServiceError || (error instanceof Error && error.name === 'CacheError');
 }
 
 /** An image that was asked for in a list. */

@@ -7,7 +7,7 @@ import type { Runs } from '../../../runs/messages.ts';
 import { type EnsureContext, ensureImage } from '../../../service/ensureImage.ts';
 import { asCacheError } from '../../asCacheError.ts';
 import { answer, type AnswerFormat, json } from '../answerFormat.ts';
-import { imageView } from '../imageViews.ts';
+import { imageView } from '../../../service/imageViews.ts';
 import { problem } from '../problem.ts';
 
 /**

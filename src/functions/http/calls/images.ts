@@ -1,17 +1,16 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
 import { CatalogueQuery, EnsureQuery, ImageQuery } from '../../../api/queries.ts';
-import type { CataloguePage } from '../../../api/views.ts';
 import { parseImageRequest } from '../../../image/imageRequest.ts';
 import { describeImage } from '../../../service/describeImage.ts';
 import { removeImage } from '../../../service/removeImage.ts';
 import { listArchives } from '../../../store/archive/archives.ts';
-import { pruneAfter } from '../../../upkeep/pruneRules.ts';
+import { catalogueView } from '../../../upkeep/upkeepViews.ts';
 import { durableRuns } from '../../durable/durableRuns.ts';
 import { answer, json } from '../answerFormat.ts';
 import { ensureImages } from './ensureImages.ts';
 import { handler } from '../handler.ts';
-import { archiveView, imageView } from '../imageViews.ts';
+import { imageView } from '../../../service/imageViews.ts';
 import { readQuery } from '../query.ts';
 import { readJson, refuseBody } from '../requestBody.ts';
 
@@ -45,17 +44,7 @@ app.http('images-get', {
       pageSize: limit,
       ...(continuation !== undefined && { continuation }),
     });
-    const view: CataloguePage = {
-      images: page.images.map((image) => {
-        const due = pruneAfter(image, context.config);
-        return { ...archiveView(image), ...(due !== undefined && { pruneAfter: due }) };
-      }),
-      ...(page.others.length > 0 && {
-        others: page.others.map(({ blob, size, reason }) => ({ blob, size, reason })),
-      }),
-      ...(page.continuation !== undefined && { continuation: page.continuation }),
-    };
-    return json(200, view);
+    return json(200, catalogueView(page, context.config));
   }),
 });
 

@@ -15,7 +15,7 @@ import type { AppContext } from '../../appContext.ts';
 import { durableRuns } from '../../durable/durableRuns.ts';
 import { answer } from '../answerFormat.ts';
 import { handler } from '../handler.ts';
-import { lookupView, partialView } from '../imageViews.ts';
+import { lookupView, partialView } from '../../../service/imageViews.ts';
 import { readQuery } from '../query.ts';
 import { readText } from '../requestBody.ts';
 

@@ -1,8 +1,8 @@
 import { app } from '@azure/functions';
 import { input } from 'durable-functions';
-import type { PruneView } from '../../../api/operatorViews.ts';
 import { PruneQuery } from '../../../api/queries.ts';
 import { pruneImages } from '../../../upkeep/pruneImages.ts';
+import { pruneView } from '../../../upkeep/upkeepViews.ts';
 import { pruneAndTell } from '../../pruneAndTell.ts';
 import { json } from '../answerFormat.ts';
 import { PRUNE_MS } from '../deadlines.ts';
@@ -20,16 +20,9 @@ app.http('prune-now', {
     const { dryRun } = readQuery(request, PruneQuery);
     await refuseBody(request, 'A rehearsal is POST /api/prune?dryRun=true');
     const deadline = Date.now() + PRUNE_MS;
-    const { deleted, held, failed, kept, overBudgetBytes, complete } = await (dryRun
+    const report = await (dryRun
       ? pruneImages(context, { dryRun, deadline })
       : pruneAndTell(context, invocation, deadline));
-    const view: PruneView = {
-      ...{ dryRun, complete },
-      ...{ pruned: deleted.images, prunedCount: deleted.count },
-      ...{ held: held.images, heldCount: held.count },
-      ...{ failed: failed.images, failedCount: failed.count },
-      ...{ kept, bytes: deleted.bytes, overBudgetBytes },
-    };
-    return json(200, view);
+    return json(200, pruneView(report, dryRun));
   }),
 });

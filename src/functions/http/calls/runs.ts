@@ -7,7 +7,7 @@ import { isoSeconds } from '../../../store/archive/archiveMetadata.ts';
 import { durableHistory, durableRuns } from '../../durable/durableRuns.ts';
 import { json } from '../answerFormat.ts';
 import { handler } from '../handler.ts';
-import { imageView } from '../imageViews.ts';
+import { imageView } from '../../../service/imageViews.ts';
 import { readQuery } from '../query.ts';
 
 /** What is on its way and what failed. */

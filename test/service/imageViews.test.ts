@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CacheError } from '../../../src/errors.ts';
-import { imageView, lookupView, partialView } from '../../../src/functions/http/imageViews.ts';
-import { parseImageRequest } from '../../../src/image/imageRequest.ts';
-import type { CachedImage } from '../../../src/store/archive/archives.ts';
-import { METADATA } from '../../store/support/storage.ts';
+import { CacheError } from '../../src/errors.ts';
+import { imageView, lookupView, partialView } from '../../src/service/imageViews.ts';
+import { parseImageRequest } from '../../src/image/imageRequest.ts';
+import type { CachedImage } from '../../src/store/archive/archives.ts';
+import { METADATA } from '../store/support/storage.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 const CACHED: CachedImage = { ...METADATA, blob: 'library/sample/1.tar', etag: '"1"', size: 7, metadata: {} };

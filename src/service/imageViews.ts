@@ -1,14 +1,14 @@
-import type { ImageView, LookupView, PartialView, ProgressView } from '../../api/views.ts';
-import { dockerPrefix } from '../../archive/dockerPrefix.ts';
-import type { ByteRange } from '../../archive/ranges.ts';
-import type { ImageRequest } from '../../image/imageRequest.ts';
-import { formatPlatform } from '../../image/platform.ts';
-import { canonicalReference, familiarName } from '../../image/reference.ts';
-import type { ImageState, PendingImage } from '../../service/describeImage.ts';
-import type { UsableImage } from '../../service/lookupImage.ts';
-import type { PartialArchive } from '../../service/partialLookup.ts';
-import { isoSeconds } from '../../store/archive/archiveMetadata.ts';
-import type { CachedImage } from '../../store/archive/archives.ts';
+import type { ImageView, LookupView, PartialView, ProgressView } from '../api/views.ts';
+import { dockerPrefix } from '../archive/dockerPrefix.ts';
+import type { ByteRange } from '../archive/ranges.ts';
+import type { ImageRequest } from '../image/imageRequest.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { canonicalReference, familiarName } from '../image/reference.ts';
+import type { ImageState, PendingImage } from './describeImage.ts';
+import type { UsableImage } from './lookupImage.ts';
+import type { PartialArchive } from './partialLookup.ts';
+import { isoSeconds } from '../store/archive/archiveMetadata.ts';
+import type { CachedImage } from '../store/archive/archives.ts';
 
 /** What the use cases found, as callers see it. */
 

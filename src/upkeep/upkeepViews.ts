@@ -1,0 +1,35 @@
+import type { PruneView } from '../api/operatorViews.ts';
+import type { CataloguePage } from '../api/views.ts';
+import { archiveView } from '../service/imageViews.ts';
+import type { ArchivePage } from '../store/archive/archives.ts';
+import type { PruneReport } from './pruneReport.ts';
+import { pruneAfter, type PruneRules } from './pruneRules.ts';
+
+/** What the store's upkeep found, as operators see it. */
+
+export function catalogueView(
+  { images, others, continuation }: ArchivePage,
+  rules: PruneRules,
+): CataloguePage {
+  return {
+    images: images.map((image) => {
+      const due = pruneAfter(image, rules);
+      return { ...archiveView(image), ...(due !== undefined && { pruneAfter: due }) };
+    }),
+    ...(others.length > 0 && { others: others.map(({ blob, size, reason }) => ({ blob, size, reason })) }),
+    ...(continuation !== undefined && { continuation }),
+  };
+}
+
+export function pruneView(
+  { deleted, held, failed, kept, overBudgetBytes, complete }: PruneReport,
+  dryRun: boolean,
+): PruneView {
+  return {
+    ...{ dryRun, complete },
+    ...{ pruned: deleted.images, prunedCount: deleted.count },
+    ...{ held: held.images, heldCount: held.count },
+    ...{ failed: failed.images, failedCount: failed.count },
+    ...{ kept, bytes: deleted.bytes, overBudgetBytes },
+  };
+}
