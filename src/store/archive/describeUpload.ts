@@ -29,7 +29,7 @@ export function describeUpload(
   if (image === undefined) throw new NotAnArchive('It holds no image.');
   if (images.length > 1) {
     throw new NotAnArchive(
-      `It holds ${images.length} images, and an archive here is one: save each by itself, or use image-cache import.`,
+      `It holds ${images.length} images, and an archive here is one: save each by itself.`,
     );
   }
   const { folder = '', file = '' } = uploadName(blob) ?? {};
