@@ -1,9 +1,20 @@
-import { SettingError } from './errors.ts';
-import type { IdentitySetting } from './identity.ts';
+import { storageSetting } from './config/storage.ts';
+import { telemetry } from './config/telemetry.ts';
+import {
+  bad,
+  clientId,
+  type Environment,
+  flag,
+  number,
+  optionalBytes,
+  schedule,
+  text,
+  wholeNumber,
+} from './config/values.ts';
 import { type NamePattern, parseNamePattern } from './image/namePattern.ts';
 import { formatPlatform, parsePlatform, type Platform } from './image/platform.ts';
-import { printable } from './image/printable.ts';
-import { isNcrontab } from './ncrontab.ts';
+import { parseReference } from './image/reference.ts';
+import { parseTagSelection, type TagSelection } from './image/tagSelection.ts';
 import { CredentialStore } from './registry/auth/credentials.ts';
 import { Egress } from './registry/net/egress.ts';
 import {
@@ -13,8 +24,8 @@ import {
   parseHostPattern,
   parseInsecureHost,
 } from './registry/net/hostPattern.ts';
-import { connectStorage, type StorageSetting } from './store/storage.ts';
-import type { OtlpProtocol, TelemetrySetting } from './telemetry/telemetrySetting.ts';
+import type { StorageSetting } from './store/storage.ts';
+import type { TelemetrySetting } from './telemetry/telemetrySetting.ts';
 
 /** Every setting of the app, as what the code uses. README.md and local.settings.sample.json list them all. */
 export interface Config {
@@ -38,6 +49,12 @@ export interface Config {
   readonly maxCacheBytes: number | undefined;
   /** NCRONTAB, six fields. */
   readonly pruneSchedule: string;
+  /** Images that are kept ready before anybody asks. */
+  readonly warmImages: readonly string[];
+  /** Repositories of Azure Container Registries whose newest tags are. */
+  readonly warmRepositories: readonly TagSelection[];
+  /** NCRONTAB, six fields. */
+  readonly warmSchedule: string;
   /** `lastused` is written at most once in so many seconds; 0 is every time. */
   readonly lastUsedResolutionSeconds: number;
   /** How long the URL that a lookup hands out can be used. */
@@ -47,8 +64,6 @@ export interface Config {
   /** Where metrics and traces are sent; undefined where only the log tells. */
   readonly telemetry: TelemetrySetting | undefined;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const GiB = 1024 ** 3;
 /** An ACR layer's limit is 200 GiB. Beyond this an image is a mistake. */
@@ -62,10 +77,6 @@ const MOST_PRUNE_DAYS = 36_500;
 const DAY_SECONDS = 24 * 3600;
 /** The key that signs a URL lives for seven days at most. */
 const MAX_LOOKUP_URL_MINUTES = 7 * 24 * 60 - 10;
-/** The standard's default, and an hour. */
-const METRIC_INTERVAL_MS = 60_000;
-const MOST_METRIC_INTERVAL_MS = 3_600_000;
-
 /**
  * Checks every setting and makes of it what the code uses; the app calls it once, at its start.
  * @throws {SettingError} naming the setting, its value (never a secret one) and what it takes
@@ -92,65 +103,14 @@ export function loadConfig(env: Environment): Config {
     pruneKeep: keepPatterns(env),
     maxCacheBytes: optionalBytes(env, 'MAX_CACHE_BYTES'),
     pruneSchedule: schedule(env, 'PRUNE_SCHEDULE', '0 30 3 * * *'),
+    warmImages: warmImages(env),
+    warmRepositories: warmRepositories(env),
+    warmSchedule: schedule(env, 'WARM_SCHEDULE', '0 0 5 * * *'),
     lastUsedResolutionSeconds: resolution(env, 'LASTUSED_RESOLUTION_SECONDS', 60, pruneAfterDays),
     lookupUrlMinutes: wholeNumber(env, 'LOOKUP_URL_MINUTES', 120, { least: 1, most: MAX_LOOKUP_URL_MINUTES }),
     registryMirror: flag(env, 'REGISTRY_MIRROR'),
     telemetry: telemetry(env),
   };
-}
-
-/** How Azure Functions names a connection by identity; the host knows more members, which are of no use for blobs. */
-function storageSetting(env: Environment): StorageSetting {
-  for (const name of ['IMAGE_STORAGE', 'AzureWebJobsStorage']) {
-    const connectionString = text(env, name);
-    if (connectionString !== undefined) return { service: connectStorage(connectionString) };
-    const account = text(env, `${name}__accountName`);
-    // Anything else would make another host of the URL.
-    if (account !== undefined && !/^[a-z0-9]{3,24}$/.test(account))
-      throw bad(`${name}__accountName`, account, "a storage account's name: 3 to 24 letters and digits");
-    const identity = identitySetting(env, name);
-    const uri =
-      text(env, `${name}__blobServiceUri`) ?? (account && `https://${account}.blob.core.windows.net`);
-    if (uri !== undefined)
-      return { blobServiceUri: blobServiceUri(`${name}__blobServiceUri`, uri), ...identity };
-    const [member] = Object.keys(identity);
-    if (member !== undefined)
-      throw new SettingError(
-        `The setting ${name} names an identity (${member}) but no account to use it for: set ${name}__blobServiceUri to the URL of its blob service.`,
-      );
-  }
-  throw new SettingError(
-    'No storage is set: set IMAGE_STORAGE to a connection string, or IMAGE_STORAGE__blobServiceUri to the URL of a blob service reached by managed identity.',
-  );
-}
-
-/** https://learn.microsoft.com/azure/azure-functions/functions-reference#common-properties-for-identity-based-connections */
-function identitySetting(env: Environment, name: string): IdentitySetting {
-  const credential = text(env, `${name}__credential`);
-  if (credential !== undefined && credential !== 'managedidentity')
-    throw bad(`${name}__credential`, credential, 'managedidentity, or not set');
-  const client = clientId(env, `${name}__clientId`);
-  const resource = text(env, `${name}__managedIdentityResourceId`);
-  if (client !== undefined && resource !== undefined)
-    throw bad(`${name}__managedIdentityResourceId`, resource, `left out where ${name}__clientId is set`);
-  return {
-    ...(client !== undefined && { clientId: client }),
-    ...(resource !== undefined && { resourceId: resource }),
-  };
-}
-
-/** A signature in it would go into every URL that is made of it. */
-function blobServiceUri(name: string, uri: string): string {
-  const { protocol = '', search, hash, username, password } = URL.canParse(uri) ? new URL(uri) : {};
-  if (protocol === 'https:' && !search && !hash && !username && !password) return uri;
-  // Without name, password and query, which a URL may have.
-  const shown = uri.replace(/[?#].*$/s, '').replace(/\/\/.*@/s, '//');
-  throw bad(name, shown, 'the https URL of a blob service, without a signature');
-}
-
-function text(env: Environment, name: string): string | undefined {
-  const value = env[name]?.trim();
-  return value === '' ? undefined : value;
 }
 
 function hosts<T>(env: Environment, name: string, parse: (host: string) => T): HostGroup<T>[] {
@@ -184,25 +144,6 @@ function narrowInsecureHost(item: string): InsecureHost {
   return parsed;
 }
 
-interface Range {
-  readonly least: number;
-  readonly most: number;
-}
-
-function number(env: Environment, name: string, fallback: number, range: Range, kind = 'a number'): number {
-  const value = text(env, name);
-  if (value === undefined) return fallback;
-  // As people write numbers: Number() takes 0x10 and Infinity too.
-  const parsed = /^[0-9]+(\.[0-9]+)?(e[0-9]+)?$/i.test(value) ? Number(value) : NaN;
-  const isRight = parsed >= range.least && parsed <= range.most;
-  if (isRight && (kind === 'a number' || Number.isInteger(parsed))) return parsed;
-  throw bad(name, value, `${kind} from ${range.least} to ${range.most}`);
-}
-
-function wholeNumber(env: Environment, name: string, fallback: number, range: Range): number {
-  return number(env, name, fallback, range, 'a whole number');
-}
-
 /** A use that is not stamped for longer than images are kept would not keep its image. */
 function resolution(env: Environment, name: string, fallback: number, pruneAfterDays: number): number {
   const seconds = wholeNumber(env, name, fallback, { least: 0, most: DAY_SECONDS });
@@ -214,30 +155,8 @@ function resolution(env: Environment, name: string, fallback: number, pruneAfter
   );
 }
 
-function schedule(env: Environment, name: string, fallback: string): string {
-  const value = text(env, name) ?? fallback;
-  if (isNcrontab(value)) return value;
-  throw bad(
-    name,
-    value,
-    'an NCRONTAB expression of six fields (second, minute, hour, day, month, weekday from 0 for Sunday), such as 0 30 3 * * *',
-  );
-}
-
-function flag(env: Environment, name: string): boolean {
-  const value = text(env, name) ?? 'false';
-  if (value === 'true' || value === 'false') return value === 'true';
-  throw bad(name, value, 'true or false');
-}
-
-function optionalBytes(env: Environment, name: string): number | undefined {
-  if (text(env, name) === undefined) return undefined;
-  return wholeNumber(env, name, 0, { least: 1, most: Number.MAX_SAFE_INTEGER });
-}
-
 function keepPatterns(env: Environment): NamePattern[] {
-  const items = (text(env, 'PRUNE_KEEP') ?? '').split(/[\s,]+/).filter((item) => item !== '');
-  return items.map((item) => {
+  return items(env, 'PRUNE_KEEP', /[\s,]+/).map((item) => {
     try {
       return parseNamePattern(item);
     } catch {
@@ -248,6 +167,39 @@ function keepPatterns(env: Environment): NamePattern[] {
       );
     }
   });
+}
+
+function warmImages(env: Environment): string[] {
+  return items(env, 'WARM_IMAGES', /[\s,]+/).map((item) => {
+    try {
+      parseReference(item);
+      return item;
+    } catch {
+      throw bad(
+        'WARM_IMAGES',
+        item,
+        'images, such as ubuntu:24.04 or ghcr.io/team/tool:1, separated by commas or blanks',
+      );
+    }
+  });
+}
+
+function warmRepositories(env: Environment): TagSelection[] {
+  return items(env, 'WARM_REPOSITORIES', /\s*[,;\n]\s*/).map((item) => {
+    try {
+      return parseTagSelection(item);
+    } catch {
+      throw bad(
+        'WARM_REPOSITORIES',
+        item,
+        'repositories of an Azure Container Registry with the tags that are wanted, such as myregistry.azurecr.io/team/*:1.* newest=3 not=*-rc*, separated by commas or new lines',
+      );
+    }
+  });
+}
+
+function items(env: Environment, name: string, separator: RegExp): string[] {
+  return (text(env, name) ?? '').split(separator).filter((item) => item !== '');
 }
 
 function onRefusal(env: Environment): Config['onRefusal'] {
@@ -274,81 +226,4 @@ function containerName(env: Environment, name: string, fallback: string): string
   // Azure's rule, shortened by the suffix of the index container: 3 to 57 characters.
   if (/^(?!.*--)[a-z0-9][a-z0-9-]{1,55}[a-z0-9]$/.test(value)) return value;
   throw bad(name, value, 'a blob container name: 3 to 57 lower-case letters, digits and single hyphens');
-}
-
-/**
- * What the exporters would find out only when they send is checked here; the rest of OTEL_… is theirs.
- * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
- */
-function telemetry(env: Environment): TelemetrySetting | undefined {
-  const exporter = text(env, 'TELEMETRY') ?? 'off';
-  if (exporter === 'off') return undefined;
-  const metricIntervalMs = wholeNumber(env, 'OTEL_METRIC_EXPORT_INTERVAL', METRIC_INTERVAL_MS, {
-    least: 1000,
-    most: MOST_METRIC_INTERVAL_MS,
-  });
-  switch (exporter) {
-    case 'otlp':
-      for (const name of ['', 'METRICS_', 'TRACES_']) httpUrl(env, `OTEL_EXPORTER_OTLP_${name}ENDPOINT`);
-      return {
-        exporter,
-        metricsProtocol: otlpProtocol(env, 'METRICS'),
-        tracesProtocol: otlpProtocol(env, 'TRACES'),
-        metricIntervalMs,
-      };
-    case 'azure-monitor':
-      return { exporter, ...applicationInsights(env), metricIntervalMs };
-    default:
-      throw bad('TELEMETRY', exporter, 'off, otlp or azure-monitor');
-  }
-}
-
-function httpUrl(env: Environment, name: string): void {
-  const value = text(env, name);
-  if (value === undefined || (URL.canParse(value) && /^https?:/i.test(value))) return;
-  // Without what may be a key.
-  throw bad(name, value.replace(/[?].*$/s, '').replace(/^.*@/s, ''), 'an http or https URL');
-}
-
-function otlpProtocol(env: Environment, signal: 'METRICS' | 'TRACES'): OtlpProtocol {
-  const own = `OTEL_EXPORTER_OTLP_${signal}_PROTOCOL`;
-  const name = text(env, own) === undefined ? 'OTEL_EXPORTER_OTLP_PROTOCOL' : own;
-  const value = text(env, name) ?? 'http/protobuf';
-  if (value === 'http/protobuf' || value === 'http/json') return value;
-  throw bad(name, value, 'http/protobuf or http/json');
-}
-
-/** Under the names that the Functions host has for its own telemetry: both go to one place in one way. */
-function applicationInsights(env: Environment): {
-  connectionString: string;
-  identity?: { clientId?: string };
-} {
-  const connectionString = text(env, 'APPLICATIONINSIGHTS_CONNECTION_STRING');
-  if (connectionString === undefined || !/(^|;)InstrumentationKey=/i.test(connectionString))
-    throw new SettingError(
-      'TELEMETRY is azure-monitor, so that APPLICATIONINSIGHTS_CONNECTION_STRING must be the connection string of an Application Insights resource.',
-    );
-  const name = 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING';
-  const value = text(env, name);
-  if (value === undefined) return { connectionString };
-  const parts = new Map(
-    value.split(';').map((part): [string, string] => {
-      const [key = '', ...rest] = part.split('=');
-      return [key.trim().toLowerCase(), rest.join('=').trim()];
-    }),
-  );
-  if (parts.get('authorization')?.toUpperCase() !== 'AAD')
-    throw bad(name, value, 'Authorization=AAD, or ClientId=…;Authorization=AAD');
-  const id = clientId({ [name]: parts.get('clientid') }, name);
-  return { connectionString, identity: { ...(id !== undefined && { clientId: id }) } };
-}
-
-function clientId(env: Environment, name: string): string | undefined {
-  const value = text(env, name);
-  if (value === undefined || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(value)) return value;
-  throw bad(name, value, 'the client id of a managed identity, a GUID');
-}
-
-function bad(name: string, value: string, expected: string): SettingError {
-  return new SettingError(`The setting ${name} is "${printable(value)}"; it must be ${expected}.`);
 }

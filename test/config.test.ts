@@ -38,6 +38,9 @@ describe('the settings', () => {
       pruneKeep: [],
       maxCacheBytes: undefined,
       pruneSchedule: '0 30 3 * * *',
+      warmImages: [],
+      warmRepositories: [],
+      warmSchedule: '0 0 5 * * *',
       lastUsedResolutionSeconds: 60,
       lookupUrlMinutes: 120,
       registryMirror: false,
@@ -46,7 +49,7 @@ describe('the settings', () => {
   });
 
   it('are what they are set to; blanks around them do not count, and an empty one is not set', () => {
-    const { egress, credentials, ...plain } = load({
+    const { egress, credentials, warmRepositories, ...plain } = load({
       IMAGE_CONTAINER: 'images2',
       ALLOWED_REGISTRIES: ' GHCR.io, *.azurecr.io\n quay.io:8443,,',
       INSECURE_REGISTRIES: 'localhost:5000 [::1]:5000,https://registry.local',
@@ -60,6 +63,9 @@ describe('the settings', () => {
       PRUNE_KEEP: 'broadinstitute/*, ghcr.io/team/tool:1.*',
       MAX_CACHE_BYTES: '1e12',
       PRUNE_SCHEDULE: '0 0 */6 * * MON-FRI',
+      WARM_IMAGES: 'ubuntu, ghcr.io/team/tool:1\n quay.io/a/b:2',
+      WARM_REPOSITORIES: 'team.azurecr.io/a/*:1.* newest=3 not=*-rc*,\n team.azurecr.io/b\n',
+      WARM_SCHEDULE: '0 0 * * * *',
       LASTUSED_RESOLUTION_SECONDS: '0',
       LOOKUP_URL_MINUTES: '   ',
       REGISTRY_MIRROR: 'true',
@@ -75,6 +81,13 @@ describe('the settings', () => {
       assert.equal(egress.registryUrl(registry).href, url);
     assert.throws(() => egress.registryUrl('docker.io'), { code: 'registry_not_allowed' });
     assert.deepEqual(credentials.find('ghcr.io', 'team/image'), { username: 'me', password: 'pw' });
+    assert.deepEqual(
+      warmRepositories.map(({ text, newest }) => [text, newest]),
+      [
+        ['team.azurecr.io/a/*:1.* newest=3 not=*-rc*', 3],
+        ['team.azurecr.io/b', 1],
+      ],
+    );
     assert.deepEqual(plain, {
       storage: plain.storage,
       imageContainer: 'images2',
@@ -87,6 +100,8 @@ describe('the settings', () => {
       pruneKeep: ['broadinstitute/*', 'ghcr.io/team/tool:1.*'].map(parseNamePattern),
       maxCacheBytes: 1e12,
       pruneSchedule: '0 0 */6 * * MON-FRI',
+      warmImages: ['ubuntu', 'ghcr.io/team/tool:1', 'quay.io/a/b:2'],
+      warmSchedule: '0 0 * * * *',
       lastUsedResolutionSeconds: 0,
       lookupUrlMinutes: 120,
       registryMirror: true,
@@ -106,6 +121,9 @@ describe('the settings', () => {
     ['ON_REGISTRY_REFUSAL', 'true', 'Serve', 'stale'],
     ['PRUNE_AFTER_DAYS', '-0.1', '30 days'],
     ['PRUNE_SCHEDULE', 'daily', '30 3 * * *', '0 30 3 * * * *', '0 30 3 * * ?!'],
+    ['WARM_IMAGES', 'Team/UPPER', 'https://ghcr.io/team', 'a@b@c', 'ubuntu:*'],
+    ['WARM_REPOSITORIES', 'ubuntu', 'x.azurecr.io', '*.azurecr.io/a', 'x.azurecr.io/a newest=0', 'x.io/a b'],
+    ['WARM_SCHEDULE', 'daily', '0 0 5 * *'],
     ['LASTUSED_RESOLUTION_SECONDS', '-1', 'x'],
     ['LOOKUP_URL_MINUTES', '0', 'x', '10080'],
     ['REGISTRY_MIRROR', 'yes', '1', 'True'],

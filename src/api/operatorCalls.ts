@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import type { Call } from './call.ts';
 import { PENDING, READY } from './examples.ts';
-import { PruneView, ReindexView, RunsView, StatisticsView } from './operatorViews.ts';
-import { PruneQuery, ReindexQuery, RunsQuery, StatisticsQuery } from './queries.ts';
+import { PruneView, ReindexView, RunsView, StatisticsView, WarmView } from './operatorViews.ts';
+import { PruneQuery, ReindexQuery, RunsQuery, StatisticsQuery, WarmQuery } from './queries.ts';
 
 /** The operator's page, and what it shows beside the images. */
 export const OPERATOR_CALLS: readonly Call[] = [
@@ -72,6 +72,28 @@ export const OPERATOR_CALLS: readonly Call[] = [
           kept: 11,
           bytes: READY.size,
           overBudgetBytes: 0,
+        },
+      },
+    },
+  },
+  {
+    method: 'post',
+    path: '/api/warm',
+    id: 'warm',
+    tag: 'operation',
+    summary: 'Cache what is to be kept ready',
+    description:
+      'As the timer does, by the settings WARM_IMAGES and WARM_REPOSITORIES; `dryRun=true` only says what would be cached.',
+    query: WarmQuery,
+    answers: {
+      200: {
+        description: 'The images.',
+        schemas: [WarmView],
+        example: {
+          dryRun: false,
+          complete: true,
+          images: [{ ...PENDING, wantedBy: 'WARM_IMAGES' }],
+          failures: [],
         },
       },
     },

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import { COMPONENTS, count, optionalText, type Parsed, text, time } from './schema.ts';
-import { ImageView, OtherView } from './views.ts';
+import { FailureView, ImageView, OtherView } from './views.ts';
 
 /** What operators see beside the images: what runs, how the cache did, and what prune deletes. */
 
@@ -64,6 +64,30 @@ export const ReindexView = z
   })
   .register(COMPONENTS, { id: 'Reindexed', description: 'What was rebuilt of one page of the catalogue.' });
 export type ReindexView = Parsed<typeof ReindexView>;
+
+/** An image that the settings want kept ready. */
+export const WarmedView = z
+  .extend(ImageView, { wantedBy: text('WARM_IMAGES, or the entry of WARM_REPOSITORIES that names it.') })
+  .register(COMPONENTS, { id: 'WarmedImage', description: 'An image that the settings want kept ready.' });
+export type WarmedView = Parsed<typeof WarmedView>;
+
+export const WarmView = z
+  .object({
+    dryRun: z.boolean().check(z.describe('Whether nothing was cached; absent is then what would be.')),
+    complete: z
+      .boolean()
+      .check(
+        z.describe(
+          'False where time was up before all had been asked for: ask again, or leave it to the timer.',
+        ),
+      ),
+    images: z.array(WarmedView),
+    failures: z
+      .array(z.object({ wantedBy: text('The entry of WARM_REPOSITORIES.'), error: FailureView }))
+      .check(z.describe('What could not be listed, or not to its end.')),
+  })
+  .register(COMPONENTS, { id: 'WarmReport', description: 'What is kept ready, and how it stands with it.' });
+export type WarmView = Parsed<typeof WarmView>;
 
 /** An archive that prune looked at. */
 export const PrunedView = z

@@ -121,6 +121,10 @@ export const PruneQuery = z.object({
   dryRun: flag('dryRun', false, 'Say what would be deleted, and delete nothing.'),
 });
 
+export const WarmQuery = z.object({
+  dryRun: flag('dryRun', false, 'Say what would be cached, and cache nothing.'),
+});
+
 export const ReindexQuery = z.object({ continuation: CatalogueQuery.shape.continuation });
 
 /** Of a registry's calls: containerd names the registry that it wants there. */

@@ -9,10 +9,11 @@ import { remove } from './commands/remove.ts';
 import { show } from './commands/show.ts';
 import { stats } from './commands/stats.ts';
 import { verify } from './commands/verify.ts';
+import { warm } from './commands/warm.ts';
 import { watch } from './commands/watch.ts';
 
 /** In the order in which they are listed. */
 export const COMMANDS: readonly Command[] = [
   ...[add, watch, lookup, list, show, stats, verify],
-  ...[remove, prune, reindex, completion],
+  ...[remove, prune, warm, reindex, completion],
 ];

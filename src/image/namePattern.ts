@@ -18,7 +18,7 @@ export function parseNamePattern(text: string): NamePattern {
   const letters = path.replaceAll('*', 'x');
   if (!/^$|^:[\w.*-]+$|^@[\w:*]+$/.test(version)) throw new Error('It has no such tag or digest.');
   const completed = completedPath(path, letters, parseReference(letters));
-  const source = escaped(completed) + (version === '' ? '[:@].*' : escaped(version));
+  const source = starred(completed) + (version === '' ? '[:@].*' : starred(version));
   return { text, expression: new RegExp(`^${source}$`) };
 }
 
@@ -48,7 +48,8 @@ function completedPath(path: string, letters: string, { registry, repository }: 
   return probed.endsWith(letters) ? probed.slice(0, probed.length - letters.length) + path : path;
 }
 
-function escaped(pattern: string): string {
+/** Of a pattern in which a star stands for anything, what a regular expression is made of. */
+export function starred(pattern: string): string {
   return pattern
     .split('*')
     .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))

@@ -3,7 +3,7 @@ import { CacheError } from '../errors.ts';
 import { type Digest, matchesDigest, sha256Of } from '../image/digest.ts';
 import type { Document } from '../image/document.ts';
 import { type Descriptor, MAX_CONFIG_BYTES } from '../image/manifest.ts';
-import { canonicalReference, type ImageReference } from '../image/reference.ts';
+import { canonicalReference, type ImageReference, type RepositoryName } from '../image/reference.ts';
 import { defaultEntraCredential, type EntraCredential, isAcrHost } from './auth/acr.ts';
 import { Authentication } from './auth/authentication.ts';
 import { SharedBackoff } from './traffic/backoff.ts';
@@ -24,6 +24,7 @@ import {
   type ResolvedManifest,
   resolveManifest,
 } from './manifests.ts';
+import { listRepositories, listTags } from './listing/acrListing.ts';
 import { Refusals } from './refusals.ts';
 import { KnownSecrets } from './exchange/quotable.ts';
 import { type RetryContext, withRetries } from './exchange/retry.ts';
@@ -166,6 +167,22 @@ export class RegistryClient {
     signal?: AbortSignal,
   ): Promise<BlobReader> {
     return this.#open(ref, descriptor, range, true, signal);
+  }
+
+  /**
+   * The repositories of an Azure Container Registry, in its order.
+   * @throws {CacheError} image_not_found where the registry is none
+   */
+  listRepositories(registry: string): AsyncGenerator<string, void, void> {
+    return listRepositories({ endpoint: this.#endpoint, context: this.#context }, registry);
+  }
+
+  /**
+   * The tags of a repository of an Azure Container Registry, the one that was updated last first.
+   * @throws {CacheError} image_not_found where the registry has no such repository, or is none
+   */
+  listTags(name: RepositoryName): AsyncGenerator<string, void, void> {
+    return listTags({ endpoint: this.#endpoint, context: this.#context }, name);
   }
 
   /** Breaks off what is under way. */

@@ -13,6 +13,7 @@ export type ServiceEvent =
   | RegistryWaitEvent
   | BytesPulledEvent
   | PruneEvent
+  | WarmEvent
   | StoreEvent
   /** A line per request would bury the others. */
   | Exclude<RegistryEvent, { readonly type: 'request' }>;
@@ -93,6 +94,20 @@ export interface PruneEvent {
   /** Of what was deleted. */
   readonly bytes: number;
   /** False where time was up, or something was not swept. */
+  readonly complete: boolean;
+  readonly seconds: number;
+}
+
+/** Images that the settings want kept ready have been asked for, whoever asked for that. */
+export interface WarmEvent {
+  readonly type: 'warm';
+  /** Images. */
+  readonly ready: number;
+  readonly pending: number;
+  readonly failed: number;
+  /** Entries of WARM_REPOSITORIES that could not be listed. */
+  readonly unlisted: number;
+  /** False where time was up before all had been asked for. */
   readonly complete: boolean;
   readonly seconds: number;
 }

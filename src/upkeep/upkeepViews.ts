@@ -1,9 +1,10 @@
-import type { PruneView } from '../api/operatorViews.ts';
+import type { PruneView, WarmView } from '../api/operatorViews.ts';
 import type { CataloguePage } from '../api/views.ts';
-import { archiveView } from '../service/imageViews.ts';
+import { archiveView, imageView } from '../service/imageViews.ts';
 import type { ArchivePage } from '../store/archive/archives.ts';
 import type { PruneReport } from './pruneReport.ts';
 import { pruneAfter, type PruneRules } from './pruneRules.ts';
+import type { WarmReport } from './warmImages.ts';
 
 /** What the store's upkeep found, as operators see it. */
 
@@ -31,5 +32,13 @@ export function pruneView(
     ...{ held: held.images, heldCount: held.count },
     ...{ failed: failed.images, failedCount: failed.count },
     ...{ kept, bytes: deleted.bytes, overBudgetBytes },
+  };
+}
+
+export function warmView({ images, failures, complete }: WarmReport, dryRun: boolean): WarmView {
+  return {
+    ...{ dryRun, complete },
+    images: images.map(({ request, found, wantedBy }) => ({ ...imageView(request, found), wantedBy })),
+    failures: failures.map(({ wantedBy, error }) => ({ wantedBy, error: error.toFailure() })),
   };
 }

@@ -149,7 +149,8 @@ describe('completion in bash', { skip: requireTools('bash') }, () => {
 
   it('knows the shells, and completes a command that is begun', async () => {
     assert.deepEqual(await COMPLETE.bash('image-cache completion '), ['bash', 'fish', 'zsh']);
-    assert.deepEqual(await COMPLETE.bash('image-cache wa'), ['watch']);
+    assert.deepEqual(await COMPLETE.bash('image-cache wa'), ['warm', 'watch']);
+    assert.deepEqual(await COMPLETE.bash('image-cache wat'), ['watch']);
     assert.deepEqual(await COMPLETE.bash('image-cache --json watch --until'), ['--until-idle']);
   });
 

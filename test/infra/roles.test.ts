@@ -28,6 +28,12 @@ const ROLE = 'Microsoft.Authorization/roleAssignments';
  * undefined: it sends nothing.
  */
 const CALLS: Readonly<Record<string, string | undefined>> = {
+  // Over the registry client's own connections and sign-in, whose audience is below.
+  '@azure/container-registry: ContainerRegistryClient.getArtifact': undefined,
+  '@azure/container-registry: ContainerRegistryClient.listRepositoryNames': undefined,
+  '@azure/container-registry: ContainerRegistryClient.new': undefined,
+  '@azure/container-registry: RegistryArtifact.listTagProperties': undefined,
+  '@azure/core-rest-pipeline: createHttpHeaders': undefined,
   // Its audiences are below, and storage's own calls say what they need.
   '@azure/core-auth: TokenCredential.getToken': undefined,
   '@azure/core-paging: ()': undefined,

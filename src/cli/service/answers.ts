@@ -67,6 +67,19 @@ export function isPruned(value: JsonObject): boolean {
   );
 }
 
+/** What is kept ready, and how it stands with it. */
+export function isWarmed({ complete, images, failures }: JsonObject): boolean {
+  return (
+    typeof complete === 'boolean' &&
+    Array.isArray(images) &&
+    images.every((image) => isImage(image) && areTexts(image as unknown as JsonObject, ['wantedBy'])) &&
+    Array.isArray(failures) &&
+    failures.every(
+      (failure) => isObject(failure) && areTexts(failure, ['wantedBy']) && isFailure(failure.error),
+    )
+  );
+}
+
 /** The store's size, and how lookups ended. */
 export function isStatistics({ now, series }: JsonObject): boolean {
   return (

@@ -1,4 +1,4 @@
-import type { PruneView, ReindexView, RunView, StatisticsView } from '../../api/operatorViews.ts';
+import type { PruneView, ReindexView, RunView, StatisticsView, WarmView } from '../../api/operatorViews.ts';
 import type { CacheError } from '../../errors.ts';
 import type { CataloguePage, ImageView, LookupView, OtherView, RefusedView } from '../../api/views.ts';
 import {
@@ -8,6 +8,7 @@ import {
   isObject,
   isPruned,
   isStatistics,
+  isWarmed,
   type JsonObject,
 } from './answers.ts';
 
@@ -140,6 +141,13 @@ export class ImageCacheService {
     const answer = await this.#json('POST', '/api/prune', { dryRun: String(dryRun) });
     if (!isPruned(answer)) throw this.#unknownAnswer();
     return answer as unknown as PruneView;
+  }
+
+  /** Caches what is to be kept ready, or says what would be. */
+  async warm(dryRun: boolean): Promise<WarmView> {
+    const answer = await this.#json('POST', '/api/warm', { dryRun: String(dryRun) });
+    if (!isWarmed(answer)) throw this.#unknownAnswer();
+    return answer as unknown as WarmView;
   }
 
   async statistics(days: number): Promise<StatisticsView> {

@@ -9,10 +9,13 @@ import { TokenCache } from './tokenCache.ts';
 import { requestToken, type Token } from './tokens.ts';
 import type { AskSubject, Transport } from '../exchange/transport.ts';
 
-/** What is being pulled from where: enough to ask for the right to do so. */
+/** What is being read where: enough to ask for the right to do so. */
 export interface Subject extends AskSubject {
   readonly registry: string;
+  /** Empty for what is of the whole registry. */
   readonly repository: string;
+  /** `repository:team/tool:pull`. https://distribution.github.io/distribution/spec/auth/scope/ */
+  readonly scope: string;
 }
 
 export interface AuthenticationOptions {
@@ -24,7 +27,7 @@ export interface AuthenticationOptions {
   readonly entraCredential: (registry: string) => Promise<EntraCredential>;
 }
 
-/** Repositories whose method is remembered; one that is forgotten costs a refusal. */
+/** Scopes whose method is remembered; one that is forgotten costs a refusal. */
 const MAX_METHODS = 1000;
 
 /**
@@ -75,9 +78,9 @@ export class Authentication {
     const credential = this.#credential(subject);
     if (credential?.registryToken !== undefined) return false;
     const key = keyOf(subject);
-    const { registryUrl, repository } = subject;
+    const { registryUrl, scope } = subject;
     const challenges = parseChallenges(challenge);
-    const method = chooseMethod(challenges, credential, registryUrl, repository) ?? this.#methods.get(key);
+    const method = chooseMethod(challenges, credential, registryUrl, scope) ?? this.#methods.get(key);
     if (method === undefined) return false;
     this.#methods.set(key, method);
     if (method.scheme === 'basic') return sent !== method.header;
@@ -151,5 +154,5 @@ export class Authentication {
 }
 
 function keyOf(subject: Subject): string {
-  return `${subject.registryUrl.origin}/${subject.repository}`;
+  return `${subject.registryUrl.origin} ${subject.scope}`;
 }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import { CacheError } from '../../errors.ts';
 import { canonicalReference, type ImageReference } from '../../image/reference.ts';
 import type { Authentication, Subject } from './authentication.ts';
+import { pullScope } from './signInMethod.ts';
 import type { Answer } from '../exchange/answer.ts';
 import { answerError } from '../exchange/answerError.ts';
 import type { Egress } from '../net/egress.ts';
@@ -54,17 +55,33 @@ export class Endpoint {
       registry: ref.registry,
       registryUrl: this.#options.egress.registryUrl(ref.registry),
       repository: ref.repository,
+      scope: pullScope(ref.repository),
       image: canonicalReference(ref),
     };
+  }
+
+  /**
+   * What is read about a registry rather than of an image.
+   * @param scope by which its token server knows the right to
+   * @param name for messages
+   */
+  subjectOf(registry: string, repository: string, scope: string, name: string): Subject {
+    const registryUrl = this.#options.egress.registryUrl(registry);
+    return { registry, registryUrl, repository, scope, image: name };
   }
 
   /**
    * @param path below `/v2/<repository>/`: `manifests/latest`
    * @returns any answer, a redirect to another origin among them: follow() goes on from there
    */
-  async ask(subject: Subject, path: string, ask: AskDetails): Promise<Answer> {
+  ask(subject: Subject, path: string, ask: AskDetails): Promise<Answer> {
+    return this.askAt(subject, `/v2/${subject.repository}/${path}`, ask);
+  }
+
+  /** @param path of the registry, with its query: `/acr/v1/_catalog?n=100` */
+  async askAt(subject: Subject, path: `/${string}`, ask: AskDetails): Promise<Answer> {
     const { transport, authentication } = this.#options;
-    let url = new URL(`/v2/${subject.repository}/${path}`, subject.registryUrl);
+    let url = new URL(subject.registryUrl.origin + path);
     let refusals = 0;
     for (;;) {
       // A token is fetched for all who want it: whoever has no time left stops waiting, and it is fetched all the same.

@@ -3,7 +3,7 @@ import type { RetryContext } from '../exchange/retry.ts';
 import type { Transport } from '../exchange/transport.ts';
 import type { Subject } from './authentication.ts';
 import { parseChallenges } from './challenge.ts';
-import { type BearerMethod, chooseMethod } from './signInMethod.ts';
+import { type BearerMethod, chooseMethod, pullScope } from './signInMethod.ts';
 import { TokenCache } from './tokenCache.ts';
 import { requestToken } from './tokens.ts';
 
@@ -30,7 +30,7 @@ export class GuestAccess {
     const challenges = parseChallenges(headers['www-authenticate']);
     // What it is called there: a registry that moved may have put it under another name.
     const repository = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname)?.[1] ?? subject.repository;
-    const method = chooseMethod(challenges, undefined, new URL(url.origin), repository);
+    const method = chooseMethod(challenges, undefined, new URL(url.origin), pullScope(repository));
     return method?.scheme === 'bearer' ? method : undefined;
   }
 

@@ -25,6 +25,10 @@ export const METRICS = {
   'image_cache.prune.duration': seconds('Of prune'),
   'image_cache.store.images': { unit: '{image}', description: 'Images cached, as prune left them' },
   'image_cache.store.size': { unit: 'By', description: 'Bytes of all archives, as prune left them' },
+  'image_cache.warm.images': {
+    unit: '{image}',
+    description: 'Images to be kept ready, as they stood when they were last asked for',
+  },
   'image_cache.block_memory.used': { unit: 'By', description: 'Memory that blocks under way hold' },
 } as const satisfies Record<string, MetricOptions>;
 
@@ -55,6 +59,7 @@ export function recordMetrics(
   const pruning = histogram('image_cache.prune.duration');
   const images = gauge('image_cache.store.images');
   const size = gauge('image_cache.store.size');
+  const warm = gauge('image_cache.warm.images');
   const used: MetricName = 'image_cache.block_memory.used';
   meter.createObservableGauge(used, METRICS[used]).addCallback((result) => result.observe(blockMemory.used));
 
@@ -92,6 +97,10 @@ export function recordMetrics(
       case 'store':
         images.record(event.images);
         return size.record(event.bytes);
+      case 'warm':
+        warm.record(event.ready, { result: 'ready' });
+        warm.record(event.pending, { result: 'pending' });
+        return warm.record(event.failed, { result: 'failed' });
       case 'resume':
       case 'quota':
       case 'warning':

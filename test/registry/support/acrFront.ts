@@ -1,4 +1,5 @@
 import { request as forward } from 'undici';
+import { acrLists } from './acrLists.ts';
 import { serve, type TestServer } from './server.ts';
 
 /**
@@ -21,6 +22,10 @@ export interface AcrOptions {
 export interface AcrFront extends TestServer {
   /** What each request to the token endpoints ended in. */
   readonly log: string[];
+  /** The registry's own API, beside what is pulled: `GET /acr/v1/_catalog?n=100 200`. */
+  readonly listed: string[];
+  /** Says when a tag was updated last; until then it is as old as the registry. */
+  readonly touch: (repository: string, tag: string, updated: Date) => void;
   /** A refresh token, as `az acr login --expose-token` prints. */
   readonly mintRefreshToken: () => string;
 }
@@ -31,6 +36,8 @@ export async function startAcrFront(upstream: string, options: AcrOptions): Prom
   const refreshTokens = new Set<string>();
   const accessTokens = new Map<string, { readonly scope: string; readonly until: number }>();
   const log: string[] = [];
+  const listed: string[] = [];
+  const lists = acrLists(upstream);
   let count = 0;
   let operations = 0;
   let self = '';
@@ -100,14 +107,20 @@ export async function startAcrFront(upstream: string, options: AcrOptions): Prom
     if (operations > (options.readOps ?? Infinity)) {
       return response.writeHead(429, { 'retry-after': '45' }).end('{"errors":[{"code":"TOOMANYREQUESTS"}]}');
     }
+    const isList = url.pathname.startsWith('/acr/v1/');
     const repository = /^\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname)?.[1] ?? '';
-    const scope = `repository:${repository}:pull`;
+    const scope = isList ? lists.scopeOf(url) : `repository:${repository}:pull`;
     const [, bearer = ''] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     const granted = accessTokens.get(bearer);
     if (granted === undefined || granted.until < Date.now() || !granted.scope.split(' ').includes(scope)) {
       const realm = `Bearer realm="http://${self}/oauth2/token",service="${self}",scope="${scope}"`;
       const error = granted === undefined ? '' : ',error="insufficient_scope"';
       return response.writeHead(401, { 'www-authenticate': realm + error }).end();
+    }
+    if (isList) {
+      const { status, headers, body } = await lists.answer(url, self);
+      listed.push(`${request.method} ${request.url} ${status}`);
+      return response.writeHead(status, headers).end(JSON.stringify(body));
     }
     const { accept = '*/*', range } = request.headers;
     const answer = await forward(upstream + request.url, {
@@ -122,5 +135,5 @@ export async function startAcrFront(upstream: string, options: AcrOptions): Prom
     return response.writeHead(answer.statusCode).end(body);
   });
   self = server.host;
-  return { ...server, log, mintRefreshToken };
+  return { ...server, log, listed, touch: lists.touch, mintRefreshToken };
 }
