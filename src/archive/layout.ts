@@ -1,7 +1,15 @@
 import { algorithmOf, type Digest } from '../image/digest.ts';
+import type { Document } from '../image/document.ts';
 import type { Image } from '../image/image.ts';
 import type { Descriptor } from '../image/manifest.ts';
-import { blobPath, dockerManifest, OCI_LAYOUT, ociIndex } from './indexFiles.ts';
+import {
+  blobPath,
+  dockerManifest,
+  OCI_LAYOUT,
+  ociIndex,
+  type TaggedImage,
+  underRunTag,
+} from './indexFiles.ts';
 import { padded, TAR_END_BYTES, tarHeader } from './tarHeader.ts';
 
 /** Grows when the rules below change, since they decide an archive's bytes. Kept in its metadata. */
@@ -41,20 +49,43 @@ export interface Layout extends Geometry {
  * https://github.com/opencontainers/image-spec/blob/main/image-layout.md
  */
 export function planLayout(image: Image): Layout {
+  return layOut([underRunTag(image)], []);
+}
+
+/**
+ * Lays out a file of several images, under tags of their own, with the indexes that led to them. What they have in
+ * common is in it once.
+ */
+export function planExport(
+  images: readonly TaggedImage[],
+  indexes: readonly Pick<Document, 'digest' | 'bytes'>[],
+): Layout {
+  return layOut(images, indexes);
+}
+
+function layOut(
+  tagged: readonly TaggedImage[],
+  indexes: readonly Pick<Document, 'digest' | 'bytes'>[],
+): Layout {
   const text = (content: string): Uint8Array => Buffer.from(content, 'utf8');
-  const { config, manifest, layers } = image;
-  const algorithms = new Set([config, manifest, ...layers].map(({ digest }) => algorithmOf(digest)));
+  const layers = tagged.flatMap(({ image }) => image.layers);
+  const documents = new Map(
+    [...tagged.flatMap(({ image }) => [image.config, image.manifest]), ...indexes].map((document) => [
+      document.digest,
+      document,
+    ]),
+  );
+  const algorithms = new Set([...documents.keys(), ...layers.map(({ digest }) => digest)].map(algorithmOf));
   const head = Buffer.concat([
-    ...file('manifest.json', text(dockerManifest(image))),
+    ...file('manifest.json', text(dockerManifest(tagged))),
     ...file('oci-layout', text(OCI_LAYOUT)),
-    ...file('index.json', text(ociIndex(image))),
+    ...file('index.json', text(ociIndex(tagged))),
     // Directories are entries of their own: some readers create no parents.
     tarHeader('blobs/', 0, 'directory'),
     ...[...algorithms].sort().map((algorithm) => tarHeader(`blobs/${algorithm}/`, 0, 'directory')),
-    ...file(blobPath(config.digest), config.bytes),
-    ...file(blobPath(manifest.digest), manifest.bytes),
+    ...[...documents.values()].flatMap(({ digest, bytes }) => file(blobPath(digest), bytes)),
   ]);
-  return { head, ...geometryOf(head.length, layers, [config.digest, manifest.digest]) };
+  return { head, ...geometryOf(head.length, layers, [...documents.keys()]) };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../image/digest.ts';
-import { unpack, unpackerFor } from './unpack.ts';
+import { type Compression, compressionOf, unpack, unpackerFor } from './unpack.ts';
 
 /** One blob of an archive, read to its end. */
 export interface ReadBlob {
@@ -8,17 +8,19 @@ export interface ReadBlob {
   readonly size: number;
   /** Hex digits of what it holds, by algorithm. */
   readonly digests: ReadonlyMap<string, string>;
+  /** Undefined where it is not compressed. */
+  readonly compression: Compression | undefined;
   /** Of what it unpacks to. */
   readonly diffId: Digest;
   /** Bytes of that. */
   readonly unpacked: number;
-  /** Of a blob that may be a document: small, and not compressed. */
+  /** Of a blob that may be a document: small, and beginning as JSON does. */
   readonly bytes: Buffer | undefined;
 }
 
 /**
  * Reads one blob to its end.
- * @param keepBytes up to this size a blob that is not compressed is kept
+ * @param keepBytes up to this size what may be a document is kept
  * @throws {Error} where it is compressed, and does not unpack
  */
 export async function readBlob(
@@ -30,8 +32,9 @@ export async function readBlob(
   const iterator = entry[Symbol.asyncIterator]();
   const first = await iterator.next();
   const start = first.done === true ? Buffer.alloc(0) : first.value;
-  const newUnpacker = unpackerFor(start);
-  const keep = newUnpacker === undefined && size <= keepBytes;
+  const compression = compressionOf(start);
+  const newUnpacker = unpackerFor(compression);
+  const keep = size <= keepBytes && /^\s*[[{]/.test(start.toString('latin1', 0, 64));
 
   // A sha512 is rare, and costs half as much again: it is made only where a name asks for it.
   const algorithms = name.includes('/sha512/') ? ['sha256', 'sha512'] : ['sha256'];
@@ -60,6 +63,7 @@ export async function readBlob(
   }
   return {
     size,
+    compression,
     digests: new Map([...packedHashes].map(([algorithm, hash]) => [algorithm, hash.digest('hex')])),
     diffId: `sha256:${unpackedHash.digest('hex')}`,
     unpacked,

@@ -4,7 +4,7 @@ import { isObject, type JsonObject } from '../image/json.ts';
 import { type ImageManifest, MAX_CONFIG_BYTES, MAX_LAYERS, parseManifest } from '../image/manifest.ts';
 import { compressionsOf } from '../image/mediaTypes.ts';
 import type { Platform } from '../image/platform.ts';
-import { blobPath } from './indexFiles.ts';
+import { blobPath, INDEX_ANNOTATION } from './indexFiles.ts';
 import { NotAnArchive } from './tarEntries.ts';
 
 /** What a tar holds, whoever wrote it. */
@@ -26,6 +26,8 @@ export interface SavedImage {
   /** The index that led to the manifest, where that is there as well. */
   readonly index: Digest | undefined;
   readonly config: Digest;
+  /** Where it lies in the archive. */
+  readonly configPath: string;
   /** What the config says. */
   readonly platform: Platform | undefined;
   readonly diffIds: readonly Digest[];
@@ -90,6 +92,7 @@ async function dockerImage(contents: ArchiveContents, item: unknown): Promise<Sa
     manifest: undefined,
     index: undefined,
     config,
+    configPath: Config,
     ...parsed,
     layerPaths,
     compression: undefined,
@@ -125,7 +128,7 @@ async function indexedImages(contents: ArchiveContents): Promise<SavedImage[]> {
       const image = known ?? (await ociImage(contents, entry.digest, document));
       images.set(entry.digest, {
         ...image,
-        index: image.index ?? digest,
+        index: image.index ?? digest ?? (await annotatedIndex(contents, entry, entry.digest)),
         names: [...new Set([...image.names, ...own])],
       });
     }
@@ -153,6 +156,7 @@ async function ociImage(
     manifest,
     index: undefined,
     config,
+    configPath: blobPath(config),
     ...configOf(bytes, layerPaths.length),
     layerPaths,
     compression: compressionsOf(parsed.layers),
@@ -173,6 +177,21 @@ function understood<T>(parse: () => T): T {
   } catch (error) {
     throw new NotAnArchive(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The index that is named beside a manifest, where it is there and lists that: of archives with one platform of it. */
+async function annotatedIndex(
+  contents: ArchiveContents,
+  { annotations }: JsonObject,
+  manifest: Digest,
+): Promise<Digest | undefined> {
+  const digest = isObject(annotations) ? annotations[INDEX_ANNOTATION] : undefined;
+  if (typeof digest !== 'string' || !isDigest(digest)) return undefined;
+  const bytes = await contents.read(blobPath(digest));
+  if (bytes === undefined || !matchesDigest(bytes, digest)) return undefined;
+  const index = understood(() => parseManifest(bytes, undefined, 'the archive'));
+  const isListed = index.kind === 'index' && index.manifests.some((entry) => entry.digest === manifest);
+  return isListed ? digest : undefined;
 }
 
 /** https://github.com/opencontainers/image-spec/blob/main/annotations.md, and containerd's own. */

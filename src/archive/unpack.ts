@@ -3,14 +3,23 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 
 type Unpacker = ReturnType<typeof createGunzip> | ReturnType<typeof createZstdDecompress>;
 
+export type Compression = 'gzip' | 'zstd';
+
 /**
- * What unpacks a layer that begins with these bytes; undefined where it is not compressed. A zstd layer may begin with
- * a skippable frame. https://www.rfc-editor.org/rfc/rfc8878#section-3.1.2
+ * How a layer is compressed that begins with these bytes; undefined where it is not. A zstd layer may begin with a
+ * skippable frame. https://www.rfc-editor.org/rfc/rfc8878#section-3.1.2
  */
-export function unpackerFor(start: Uint8Array): (() => Unpacker) | undefined {
+export function compressionOf(start: Uint8Array): Compression | undefined {
   const magic = Buffer.from(start.subarray(0, 4)).toString('hex');
-  if (magic.startsWith('1f8b')) return createGunzip;
-  return /^28b52ffd$|^5[0-9a-f]2a4d18$/.test(magic) ? createZstdDecompress : undefined;
+  if (magic.startsWith('1f8b')) return 'gzip';
+  return /^28b52ffd$|^5[0-9a-f]2a4d18$/.test(magic) ? 'zstd' : undefined;
+}
+
+export function unpackerFor(compression: Compression): () => Unpacker;
+export function unpackerFor(compression: Compression | undefined): (() => Unpacker) | undefined;
+export function unpackerFor(compression: Compression | undefined): (() => Unpacker) | undefined {
+  if (compression === undefined) return undefined;
+  return compression === 'gzip' ? createGunzip : createZstdDecompress;
 }
 
 /**

@@ -86,7 +86,7 @@ describe('the images of an archive', () => {
     it(`are found in one of ${kind}`, async () => {
       const [image, ...others] = await imagesOf(await tarOf(entries));
       assert.deepEqual(others, []);
-      const { layerPaths, ...described } = image ?? assert.fail();
+      const { layerPaths, configPath, ...described } = image ?? assert.fail();
       assert.deepEqual(described, {
         ...{ index: undefined, compression: undefined },
         ...expected,
@@ -96,6 +96,8 @@ describe('the images of an archive', () => {
         diffIds: SAMPLE.diffIds,
       });
       assert.equal(layerPaths.length, 3);
+      const paths = entries.map(([path]) => path.replace(/^\.\//, ''));
+      for (const path of [configPath, ...layerPaths]) assert.ok(paths.includes(path), path);
     });
 
     it(`do not depend on how paths are written in one of ${kind}`, async () => {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { LookupView } from '../../api/views.ts';
+import { streamedEntries } from '../../archive/streamedEntries.ts';
 import { verifyArchive } from '../../archive/verifyArchive.ts';
 import { verifySaved } from '../../archive/verifySaved.ts';
 import type { Command } from '../command.ts';
@@ -78,7 +79,8 @@ async function verdictOn(
 /** @throws {Error} saying what is wrong with it, or that it is another image's */
 async function prove(archive: Readable, view: LookupView): Promise<string> {
   if (view.format !== undefined) {
-    const [image] = await verifySaved(archive, view.encoding === 'gzip');
+    const { images } = await verifySaved(streamedEntries(archive, view.encoding === 'gzip'));
+    const [image] = images;
     if (image?.config !== view.imageId) throw new Error('it holds another image than its metadata says');
     return `right: ${image?.diffIds.length ?? 0} layers by their diff ids, ${formatBytes(view.size ?? 0)}`;
   }
