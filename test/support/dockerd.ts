@@ -81,13 +81,15 @@ export async function startDockerd(options: DockerdOptions = {}): Promise<Docker
 }
 
 /** Docker 26 may say that a container has ended before its log has what it printed: then it is asked again. */
-const LOG_TRIES = 50;
+const LOG_TRIES = 20;
+/** On a busy machine it may lose all that a container of a moment printed: then another one is run. */
+const RUN_TRIES = 3;
 
 /**
  * The log of a container that has ended.
  * @param said runs `docker …`
  */
-export async function logOf(said: (...command: string[]) => Promise<string>, id: string): Promise<string> {
+async function logOf(said: (...command: string[]) => Promise<string>, id: string): Promise<string> {
   for (let tries = 1; ; tries++) {
     const output = await said('logs', id);
     if (output !== '' || tries === LOG_TRIES) return output;
@@ -106,10 +108,12 @@ export async function outputOf(docker: Dockerd['docker'], args: readonly string[
     if (code !== 0) throw new Error(`docker ${command.join(' ')}: exit status ${code}\n${stderr}${stdout}`);
     return stdout;
   };
-  const id = (await said('run', '--detach', ...args)).trim();
-  const code = (await said('wait', id)).trim();
-  const output = await logOf(said, id);
-  await said('rm', id);
-  if (code !== '0') throw new Error(`The container ended with ${code}:\n${output}`);
-  return output;
+  for (let tries = 1; ; tries++) {
+    const id = (await said('run', '--detach', ...args)).trim();
+    const code = (await said('wait', id)).trim();
+    const output = await logOf(said, id);
+    await said('rm', id);
+    if (code !== '0') throw new Error(`The container ended with ${code}:\n${output}`);
+    if (output !== '' || tries === RUN_TRIES) return output;
+  }
 }

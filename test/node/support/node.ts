@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { assembleScript } from '../../../node/assemble.ts';
 import type { Dockerd, DockerdOptions } from '../../support/dockerd.ts';
-import { logOf, startDockerd } from '../../support/dockerd.ts';
+import { outputOf, startDockerd } from '../../support/dockerd.ts';
 import type { RunResult } from '../../support/process.ts';
 import { removeDirectory, run, temporaryDirectory } from '../../support/process.ts';
 
@@ -70,13 +70,7 @@ export async function startNode(serviceUrl: string, options: DockerdOptions = {}
   };
   return {
     ...{ dockerd, root, env, docker },
-    log: async (image, ...command) => {
-      const container = await docker('run', '--detach', '--network=none', image, ...command);
-      await docker('wait', container);
-      const output = await logOf(docker, container);
-      await docker('rm', container);
-      return output;
-    },
+    log: async (...command) => (await outputOf(dockerd.docker, ['--network=none', ...command])).trim(),
     tesNode: async (args, { env: more = {}, shell = ['dash'] } = {}) =>
       await run([...shell, SCRIPT, ...args], { env: { ...env, ...more } }),
     close: async () => {
